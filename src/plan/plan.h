@@ -38,7 +38,8 @@ void plan_step_detail(struct plan_step *step, const char *fmt, ...) _printf_(2, 
 void plan_step_row(struct plan_step *step, const char *row);             /* the progress line it belongs to; default: name */
 void plan_step_unchanged(struct plan_step *step);                        /* marks it STEP_DONE_BEFORE */
 void plan_step_quiet(struct plan_step *step);                            /* a check or a wait: no change, not counted as work, not listed */
-void plan_always(struct plan_step *step);                                /* runs even after failures and cancellation (release of a lock) */
+/* Runs even after failures and cancellation (release of a lock); its function must not obey plan_cancel(). */
+void plan_always(struct plan_step *step);
 void plan_own(struct plan *p, void *memory, void (*release)(void *));    /* freed with the plan */
 
 size_t plan_work(const struct plan *p);                                  /* steps that would change something */
@@ -65,7 +66,7 @@ struct plan_event { const struct plan_step *step; enum step_state state; const c
 struct plan_observer { void (*event)(void *data, const struct plan *p, const struct plan_event *e); void *data; };
 
 struct plan_options {
-        unsigned max_threads;             /* 0 = 256 */
+        unsigned max_threads;             /* 0 = 600: one a node of the largest cluster */
         struct clock *clock;              /* NULL: the system's */
         const struct cancel *cancel;
         struct plan_observer observer;
