@@ -8,8 +8,7 @@
 #include "base/error.h"
 #include "base/strbuf.h"
 
-DEFINE_CLEANUP(json_t *, json_decref)
-#define _cleanup_json_ _cleanup_(json_decrefp)
+#define _cleanup_json_ _cleanup_(json_decrefp)   /* json_decrefp is jansson's own */
 
 /* Parses a whole body with duplicates refused; ERR_PROTOCOL with the place and the first bytes of the body (control characters cut). */
 int json_parse(const char *what, const char *body, size_t len, json_t **ret, struct error *err);

@@ -1,6 +1,7 @@
 /* Building a plan and asking about it. */
 #include <pthread.h>
 
+#include "base/strbuf.h"
 #include "plan/internal.h"
 
 static const char *const state_names[] = {

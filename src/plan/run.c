@@ -1,6 +1,7 @@
 /* Running a plan: a pool of threads takes steps whose dependencies have ended, in the order in which they became ready. */
 #include <pthread.h>
 
+#include "base/strbuf.h"
 #include "plan/internal.h"
 
 /* Step functions are shallow; the TLS and JSON work is done on the HTTP engine's thread or in small frames. */

@@ -17,7 +17,7 @@ static int leave_mark(struct plan_step *step, void *arg, struct error *err) {
         return 0;
 }
 
-static int fail(struct plan_step *step, void *arg, struct error *err) {
+static int break_down(struct plan_step *step, void *arg, struct error *err) {
         return error_set(err, ERR_QUOTA, "server limit");
 }
 
@@ -69,7 +69,7 @@ START_TEST(a_failure_skips_what_follows_but_not_the_always_steps) {
         _cleanup_error_ struct error err = ERROR_INIT;
         struct plan_step *bad, *next, *release;
 
-        bad = plan_add(p, "create", "server", "x", fail, NULL);
+        bad = plan_add(p, "create", "server", "x", break_down, NULL);
         next = mark(p, "n", bad);
         release = mark(p, "r", next);
         plan_always(release);
