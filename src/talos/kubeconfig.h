@@ -1,0 +1,36 @@
+/* The admin kubeconfig, minted from the secrets bundle: the same that a node's Kubeconfig call returns. Merging into a file never loses what others
+ * wrote. */
+#pragma once
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "talos/secrets.h"
+
+struct talos_kubeconfig {
+        char *cluster;               /* name of the cluster entry */
+        char *server;                /* "https://[2001:db8::1]:6443" */
+        char *user;                  /* "admin@<cluster>" */
+        char *context;               /* "admin@<cluster>" */
+        char *ca;                    /* PEM */
+        struct pki_pair client;      /* PEM */
+};
+void talos_kubeconfig_done(struct talos_kubeconfig *k);
+#define _cleanup_talos_kubeconfig_ _cleanup_(talos_kubeconfig_done)
+
+/* lifetime_s 0: 8760 h. */
+int talos_kubeconfig_mint(const struct talos_secrets *s, const char *cluster, const char *server, int64_t lifetime_s, struct clock *clock,
+                          struct talos_kubeconfig *ret_kubeconfig, struct error *err);
+
+/* A whole file with this one context, in kubectl's form; owned, secret_free(). */
+char *talos_kubeconfig_write(const struct talos_kubeconfig *k);
+
+/* Reads one context of a file's text whose user has an embedded client certificate; context NULL: the current one. ERR_INVALID, ERR_NOT_FOUND. */
+int talos_kubeconfig_parse(const char *name, const char *text, size_t len, const char *context, struct talos_kubeconfig *ret_kubeconfig,
+                           struct error *err);
+
+/* Writes cluster, user and context into the file (replacing entries of the same names), keeping everything else; made (0600) when missing. It becomes
+ * the current context when make_current or when there was none. ERR_INVALID leaves the file alone. */
+int talos_kubeconfig_merge_file(const char *path, const struct talos_kubeconfig *k, bool make_current, struct error *err);
+
+/* Takes the context "admin@<cluster>", its user and its cluster out of the file, unless another context uses them. Absence is success. */
+int talos_kubeconfig_remove_file(const char *path, const char *cluster, struct error *err);
