@@ -19,7 +19,7 @@ bool jget_real(const json_t *o, const char *key, double *ret, struct error *err)
 bool jget_bool(const json_t *o, const char *key, bool *ret, struct error *err);
 bool jget_kvs(const json_t *o, const char *key, struct kvs *ret, struct error *err); /* object of strings */
 bool jget_strv(const json_t *o, const char *key, struct strv *ret, struct error *err);
-const json_t *jget(const json_t *o, const char *dotted);                             /* borrowed, NULL when absent or null */
+const json_t *jget(const json_t *o, const char *dotted);                             /* borrowed, NULL when absent or null; "items.0.name" too */
 const char *jget_text(const json_t *o, const char *dotted);                          /* borrowed string or NULL */
 json_t *json_from_kvs(const struct kvs *m);                                          /* new reference */
 json_t *json_strf(const char *fmt, ...) _printf_(1, 2);                              /* new reference */

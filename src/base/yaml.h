@@ -29,7 +29,8 @@ struct yaml_node {
         unsigned line, column;   /* from 1; 0 for nodes made by program */
 };
 
-void yaml_free(struct yaml_node *n);
+/* Under another symbol name: libyaml exports a yaml_free of its own, which ours would replace inside it. */
+void yaml_free(struct yaml_node *n) __asm__("yaml_tree_free");
 DEFINE_CLEANUP(struct yaml_node *, yaml_free)
 
 /* A stream of documents. name is used in messages: "name:line:column: text". */

@@ -1,0 +1,132 @@
+#include "base/util.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+void cleanup_fd_(int *fd) {
+        if (*fd >= 0) {
+                int saved = errno;
+                close(*fd);
+                errno = saved;
+        }
+}
+
+/* Out of memory ends the program: a tool that is run again from any state gains nothing from unwinding a failed 40-byte allocation. */
+static _Noreturn void out_of_memory(void) {
+        static const char text[] = "hcloud-v6: out of memory\n";
+        ssize_t written = write(STDERR_FILENO, text, sizeof(text) - 1);
+        (void) written;
+        abort();
+}
+
+void *xcalloc(size_t n, size_t size) {
+        void *p = calloc(n ? n : 1, size ? size : 1);
+        if (!p)
+                out_of_memory();
+        return p;
+}
+
+void *xrealloc(void *p, size_t n, size_t size) {
+        void *q = reallocarray(p, n ? n : 1, size ? size : 1);
+        if (!q)
+                out_of_memory();
+        return q;
+}
+
+char *xstrdup(const char *s) {
+        return s ? xmemdup(s, strlen(s) + 1) : NULL;
+}
+
+char *xstrndup(const char *s, size_t n) {
+        if (!s)
+                return NULL;
+        n = strnlen(s, n);
+        char *copy = xcalloc(n + 1, 1);
+        memcpy(copy, s, n);
+        return copy;
+}
+
+void *xmemdup(const void *p, size_t n) {
+        void *copy = xcalloc(n, 1);
+        if (n > 0)
+                memcpy(copy, p, n);
+        return copy;
+}
+
+char *xasprintf(const char *fmt, ...) {
+        char *text = NULL;
+        va_list ap;
+        va_start(ap, fmt);
+        int r = vasprintf(&text, fmt, ap);
+        va_end(ap);
+        if (r < 0)
+                out_of_memory();
+        return text;
+}
+
+bool str_eq(const char *a, const char *b) {
+        return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+bool str_starts(const char *s, const char *prefix) {
+        return s && prefix && strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+bool str_ends(const char *s, const char *suffix) {
+        if (!s || !suffix)
+                return false;
+        size_t n = strlen(s), m = strlen(suffix);
+        return n >= m && memcmp(s + n - m, suffix, m) == 0;
+}
+
+/* Edits that turn a into b: insert, delete, replace one letter, or swap two neighbours (the commonest slip of fingers). */
+static size_t edit_distance(const char *a, const char *b) {
+        size_t n = strlen(a), m = strlen(b), width = m + 1;
+        _cleanup_free_ size_t *d = xcalloc((n + 1) * width, sizeof(*d));
+        for (size_t i = 0; i <= n; i++)
+                d[i * width] = i;
+        for (size_t j = 0; j <= m; j++)
+                d[j] = j;
+        for (size_t i = 1; i <= n; i++)
+                for (size_t j = 1; j <= m; j++) {
+                        size_t replaced = d[(i - 1) * width + j - 1] + (a[i - 1] != b[j - 1]);
+                        size_t best = MIN(d[(i - 1) * width + j], d[i * width + j - 1]) + 1;
+                        best = MIN(best, replaced);
+                        if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                                best = MIN(best, d[(i - 2) * width + j - 2] + 1);
+                        d[i * width + j] = best;
+                }
+        return d[n * width + m];
+}
+
+const char *str_nearest(const char *word, const char *const *candidates) {
+        if (!word || !candidates)
+                return NULL;
+        size_t length = strlen(word);
+        if (length > 256) /* the table below grows with the product; nobody mistypes that much */
+                return NULL;
+        const char *best = NULL;
+        size_t best_distance = MAX((size_t) 1, length / 3) + 1;
+        for (; *candidates; candidates++) {
+                size_t distance = edit_distance(word, *candidates);
+                if (distance < best_distance) {
+                        best = *candidates;
+                        best_distance = distance;
+                }
+        }
+        return best;
+}
+
+bool parse_int64(const char *s, int64_t min, int64_t max, int64_t *ret) {
+        if (!s || (*s != '-' && (*s < '0' || *s > '9')))
+                return false;
+        char *end = NULL;
+        errno = 0;
+        long long v = strtoll(s, &end, 10);
+        if (errno != 0 || end == s || *end || v < min || v > max)
+                return false;
+        *ret = v;
+        return true;
+}
