@@ -1,0 +1,26 @@
+/* A command of hcloud-v6 as data: one file a command exports one descriptor; main.c lists them and nothing else.
+ *
+ * The option table is written once: it parses, prints --help, and feeds completion and the man page (opt.h). */
+#pragma once
+
+#include "base/error.h"
+#include "cli/opt.h"
+
+struct app;      /* app.h: what every command is given */
+
+struct command {
+        const char *name;
+        const char *summary;          /* one line, lower case, no full stop */
+        const char *arguments;        /* "" or e.g. "SHELL"; shown in the usage line */
+        unsigned min_args, max_args;
+        const char *description;      /* paragraphs that teach, before the options */
+        const char *examples;         /* indented lines, after the options */
+        const struct opt *options;    /* ends with an entry without name; the common options are added to it */
+        size_t options_size;          /* bytes of the struct that the options fill; it begins with struct common_options */
+        bool hidden;
+        /* Returns 0 or negative with err; the exit code follows from its kind (error_exit_code). options is the filled struct. */
+        int (*run)(struct app *app, void *options, const struct strv *args, struct error *err);
+};
+
+extern const struct command *const commands[];   /* ends with NULL; main.c */
+const struct command *command_find(const char *name);

@@ -1,0 +1,57 @@
+#include "cli/term.h"
+
+#include <langinfo.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+bool term_is_live(FILE *f) {
+        const char *term = getenv("TERM");
+
+        return isatty(fileno(f)) && !str_empty(term) && !str_eq(term, "dumb");
+}
+
+bool term_has_colour(FILE *f) {
+        return term_is_live(f) && str_empty(getenv("NO_COLOR"));
+}
+
+static bool size_of(FILE *f, struct winsize *ret) {
+        return ioctl(fileno(f), TIOCGWINSZ, ret) == 0;
+}
+
+unsigned term_width(FILE *f) {
+        struct winsize w;
+
+        return size_of(f, &w) && w.ws_col > 0 ? w.ws_col : 80;
+}
+
+unsigned term_height(FILE *f) {
+        struct winsize w;
+
+        return size_of(f, &w) && w.ws_row > 0 ? w.ws_row : 24;
+}
+
+const char *term_on(FILE *f, enum colour c) {
+        static const char *const codes[] = {
+                [COLOUR_NONE] = "",          [COLOUR_GREEN] = "\033[32m", [COLOUR_RED] = "\033[31m", [COLOUR_YELLOW] = "\033[33m",
+                [COLOUR_CYAN] = "\033[36m",  [COLOUR_DIM] = "\033[2m",    [COLOUR_BOLD] = "\033[1m",
+        };
+
+        return term_has_colour(f) ? codes[c] : "";
+}
+
+const char *term_off(FILE *f) {
+        return term_has_colour(f) ? "\033[0m" : "";
+}
+
+bool term_has_utf8(void) {
+        return str_eq(nl_langinfo(CODESET), "UTF-8");
+}
+
+char *term_clean(const char *s) {
+        char *copy = xstrdup(s ? s : "");
+
+        for (char *p = copy; *p; p++)
+                if ((unsigned char) *p < 0x20 || *p == 0x7f)
+                        *p = '?';
+        return copy;
+}
