@@ -1,7 +1,8 @@
 /* An HTTP/1.1 server on conn.h: keep-alive, one request at a time per connection, bodies by length or chunked, 100-continue, limits.
  *
  * A handler receives an exchange and answers it whenever it likes: at once, after a timer, piece by piece (watches), or by dropping the
- * connection (faults). The exchange is valid until it was answered whole, dropped, or its on_gone function was called. */
+ * connection (faults). The exchange is valid until it was answered whole, dropped, or its on_gone function was called; without one it stays valid
+ * until it is answered, wherever the answer then goes. */
 #pragma once
 
 #include "sim/net/conn.h"
