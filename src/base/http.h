@@ -73,5 +73,6 @@ void http_response_done(struct http_response *r);
  * came, also on failure (exception to the house rule: callers need got_headers and trailers); always call http_response_done(). */
 int http_perform(struct http_engine *e, const struct http_request *req, struct http_response *ret, struct error *err);
 
-/* "[a::1]" hosts and all: scheme://host[:port]/path split; owned parts. false when it is no http(s) URL. */
+/* scheme://host[:port]/path?query split; owned parts: the host without brackets, the port filled in, the path with its query. false
+ * when it is no http(s) URL or holds a user name. */
 bool url_split(const char *url, char **ret_scheme, char **ret_host, unsigned *ret_port, char **ret_path);
