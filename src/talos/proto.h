@@ -50,3 +50,8 @@ int proto_get_strv(const struct proto_field *f, struct strv *into, struct error 
 int proto_get_bytes(const struct proto_field *f, struct strbuf *into, struct error *err); /* replaces */
 /* A reader over the sub-message in f. */
 int proto_get_message(const struct proto_field *f, const char *what, struct proto_reader *ret, struct error *err);
+
+/* Calls fn for each field of a message; what fn does not know it ignores. Decoding is filling into. */
+typedef int (*proto_field_fn)(const struct proto_field *f, void *into, struct error *err);
+int proto_each(struct proto_reader r, proto_field_fn fn, void *into, struct error *err);
+int proto_each_in(const struct proto_field *f, const char *what, proto_field_fn fn, void *into, struct error *err);
