@@ -125,7 +125,7 @@ enum pod_cidr_rule {
         POD_CIDR_CCM,                    /* the CCM's allocator */
         POD_CIDR_CLIENT,                 /* we, <prefix>:1::/80, as soon as the Node appears; the CCM's allocator is off */
 };
-/* `podCIDRs: auto`: CCM only where that is sound, i.e. Talos before v1.12.4 (it does not drop its own address then). */
+/* `podCIDRs: auto`: the CCM only where that is sound, which no released CCM is yet: it hands out the /80 that holds the node's own address. */
 enum pod_cidr_rule bootstrap_pod_cidr_auto(const char *talos_version, const char *ccm_version);
 
 /* Talos Cloud Controller Manager, applied natively. Strings borrowed. */

@@ -1,0 +1,99 @@
+/* `--helm local`: the operator's helm does the work of the Job. */
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "bootstrap/helm-job.h"
+#include "bootstrap/private.h"
+
+#define OUTPUT_MAX (64 * 1024)
+
+extern char **environ;
+
+struct scratch { char dir[64]; char *chart, *values; };
+
+static void scratch_done(struct scratch *s) {
+        _cleanup_error_ struct error ignored = ERROR_INIT;
+
+        if (s->chart)
+                file_remove(s->chart, &ignored);
+        if (s->values)
+                file_remove(s->values, &ignored);
+        if (s->dir[0])
+                rmdir(s->dir);
+        free(s->chart);
+        free(s->values);
+}
+
+static int scratch_fill(struct scratch *s, const struct helm_release *r, struct error *err) {
+        const char *values = r->values ? r->values : "{}\n";
+        int x;
+
+        snprintf(s->dir, sizeof(s->dir), "/tmp/hcloud-v6-helm-XXXXXX");
+        if (!mkdtemp(s->dir)) {
+                s->dir[0] = '\0';
+                return error_set_errno(err, "making a directory for the chart");
+        }
+        s->chart = path_join(s->dir, "chart.tgz");
+        s->values = path_join(s->dir, "values.yaml");
+        x = file_write_atomic(s->chart, r->chart->data, r->chart->len, 0600, err);
+        return x < 0 ? x : file_write_atomic(s->values, values, strlen(values), 0600, err);
+}
+
+/* Keeps the end of what the program says. */
+static void read_output(int fd, struct strbuf *out) {
+        char piece[4096];
+        ssize_t n;
+
+        while ((n = read(fd, piece, sizeof(piece))) > 0 || (n < 0 && errno == EINTR)) {
+                if (n > 0 && out->len + (size_t) n > OUTPUT_MAX)
+                        strbuf_clear(out);
+                if (n > 0)
+                        strbuf_add(out, piece, (size_t) n);
+        }
+}
+
+static int run(char *const *argv, struct strbuf *out, struct error *err) {
+        posix_spawn_file_actions_t actions;
+        int pipe_fds[2], status, x;
+        pid_t pid;
+
+        if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+                return error_set_errno(err, "making a pipe");
+        posix_spawn_file_actions_init(&actions);
+        posix_spawn_file_actions_adddup2(&actions, pipe_fds[1], STDOUT_FILENO);
+        posix_spawn_file_actions_adddup2(&actions, pipe_fds[1], STDERR_FILENO);
+        x = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
+        posix_spawn_file_actions_destroy(&actions);
+        close(pipe_fds[1]);
+        if (x != 0) {
+                close(pipe_fds[0]);
+                return error_set(err, ERR_NOT_FOUND, "cannot run '%s': %s", argv[0], strerror(x));
+        }
+        read_output(pipe_fds[0], out);
+        close(pipe_fds[0]);
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+                ;
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+                return 0;
+        return error_set(err, ERR_REFUSED, "helm failed: %s", strbuf_str(out));
+}
+
+int helm_local(const struct bootstrap *b, const struct helm_release *r, struct error *err) {
+        _cleanup_(scratch_done) struct scratch s = { 0 };
+        _cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
+        _cleanup_str_ char *kubeconfig = NULL;
+        int x = scratch_fill(&s, r, err);
+
+        if (x < 0)
+                return x;
+        bootstrap_note(b, "running helm on this machine");
+        kubeconfig = xasprintf("--kubeconfig=%s", r->kubeconfig_path);
+        return run((char *const[]) { "helm", "upgrade", "--install", (char *) r->release, s.chart, "--namespace", (char *) r->namespace_,
+                                     "--create-namespace", "--values", s.values, kubeconfig, NULL },
+                   &out, err);
+}

@@ -1,0 +1,33 @@
+/* What the files of bootstrap share: deadlines with a growing pause, notes, and the marker labels. */
+#pragma once
+
+#include "bootstrap/bootstrap.h"
+#include "kube/client.h"
+#include "talos/api.h"
+
+#define SPEC_ANNOTATION "hcloud-v6/spec"
+#define CHART_ANNOTATION "hcloud-v6/chart"
+#define RELEASE_LABEL "hcloud-v6/release"
+
+#define SECOND_MS INT64_C(1000)
+#define MINUTE_MS (60 * SECOND_MS)
+
+/* A wait: how long it has lasted and when it must end. */
+struct wait {
+        const struct bootstrap *b;
+        int64_t start_ms, end_ms;
+};
+struct wait wait_begin(const struct bootstrap *b, int64_t timeout_ms, int64_t default_ms);
+int64_t wait_elapsed(const struct wait *w);
+/* Sleeps between two looks: a twentieth of what has passed, 0.1 to 3 seconds, so that a short wait is not rounded up and a long one asks
+ * rarely. ERR_CANCELLED; ERR_TIMEOUT with the text when the end has come. */
+int wait_pause(const struct wait *w, struct error *err, const char *fmt, ...) _printf_(3, 4);
+
+void bootstrap_note(const struct bootstrap *b, const char *fmt, ...) _printf_(2, 3);
+
+/* The Talos client for a node with the operator's identity. */
+struct talos_client node_secure(const struct bootstrap *b, const struct bootstrap_node *node, int64_t timeout_ms);
+
+/* Is this error worth another look (the API server restarts, the network is being built)? Everything but a refusal of our credentials, a
+ * cancellation and our own mistakes. */
+bool kube_error_passes(const struct error *err);
