@@ -1,0 +1,197 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+char *path_join(const char *a, const char *b) {
+        if (str_empty(a))
+                return xstrdup(b);
+        while (*b == '/')
+                b++;
+        return xasprintf("%s%s%s", a, str_ends(a, "/") ? "" : "/", b);
+}
+
+/* Reads to the end; one byte past max is enough to know that it is too much. */
+static int read_all(int fd, const char *path, size_t max, struct strbuf *ret, struct error *err) {
+        char piece[16 * 1024];
+        for (;;) {
+                ssize_t n = read(fd, piece, sizeof(piece));
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return error_set_errno(err, "reading %s", path);
+                if (n == 0)
+                        return 0;
+                strbuf_add(ret, piece, (size_t) n);
+                if (strbuf_failed(ret))
+                        return error_set(err, ERR_INVALID, "%s is larger than %zu bytes", path, max);
+        }
+}
+
+int file_read(const char *path, size_t max, char **ret, size_t *ret_len, struct error *err) {
+        _cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0 && errno == ENOENT)
+                return error_set(err, ERR_NOT_FOUND, "%s does not exist", path);
+        if (fd < 0)
+                return error_set_errno(err, "opening %s", path);
+        _cleanup_strbuf_ struct strbuf b = { .max = max, .secret = true }; /* many of our files are secrets */
+        int r = read_all(fd, path, max, &b, err);
+        if (r < 0)
+                return r;
+        if (ret_len)
+                *ret_len = b.len;
+        *ret = strbuf_take(&b);
+        return 0;
+}
+
+static int write_all(int fd, const char *p, size_t n) {
+        while (n > 0) {
+                ssize_t written = write(fd, p, n);
+                if (written < 0 && errno == EINTR)
+                        continue;
+                if (written < 0)
+                        return -1;
+                p += written;
+                n -= (size_t) written;
+        }
+        return 0;
+}
+
+/* The folder of path; owned. */
+static char *folder_of(const char *path) {
+        const char *slash = strrchr(path, '/');
+        if (!slash)
+                return xstrdup(".");
+        return slash == path ? xstrdup("/") : xstrndup(path, (size_t) (slash - path));
+}
+
+/* So that the rename itself survives a power cut. Best effort: some file systems refuse it. */
+static void sync_folder(const char *path) {
+        _cleanup_str_ char *folder = folder_of(path);
+        _cleanup_fd_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd >= 0)
+                fsync(fd);
+}
+
+static int write_temporary(const char *temporary, int fd, const void *data, size_t len, unsigned mode, struct error *err) {
+        if (fchmod(fd, (mode_t) mode) < 0 || write_all(fd, data, len) < 0 || fsync(fd) < 0)
+                return error_set_errno(err, "writing %s", temporary);
+        return 0;
+}
+
+int file_write_atomic(const char *path, const void *data, size_t len, unsigned mode, struct error *err) {
+        _cleanup_str_ char *temporary = xasprintf("%s.XXXXXX", path);
+        int fd = mkostemp(temporary, O_CLOEXEC); /* made 0600 */
+        if (fd < 0)
+                return error_set_errno(err, "creating a file beside %s", path);
+        int r = write_temporary(temporary, fd, data, len, mode, err);
+        if (close(fd) < 0 && r >= 0)
+                r = error_set_errno(err, "closing %s", temporary);
+        if (r >= 0 && rename(temporary, path) < 0)
+                r = error_set_errno(err, "replacing %s", path);
+        if (r < 0) {
+                unlink(temporary);
+                return r;
+        }
+        sync_folder(path);
+        return 0;
+}
+
+static int make_one(const char *path, unsigned mode, struct error *err) {
+        if (mkdir(path, (mode_t) mode) == 0)
+                return 0;
+        if (errno != EEXIST)
+                return error_set_errno(err, "creating the folder %s", path);
+        struct stat st;
+        if (stat(path, &st) < 0)
+                return error_set_errno(err, "looking at %s", path);
+        return S_ISDIR(st.st_mode) ? 0 : error_set(err, ERR_IO, "%s is not a folder", path);
+}
+
+int dir_make(const char *path, unsigned mode, struct error *err) {
+        _cleanup_str_ char *part = xstrdup(path);
+        for (char *p = part + 1; *part && *p; p++) {
+                if (*p != '/')
+                        continue;
+                *p = '\0';
+                int r = make_one(part, mode, err);
+                if (r < 0)
+                        return r;
+                *p = '/';
+        }
+        return make_one(path, mode, err);
+}
+
+int dir_probe_writable(const char *dir, size_t size, struct error *err) {
+        int r = dir_make(dir, 0700, err);
+        if (r < 0)
+                return r;
+        _cleanup_str_ char *path = path_join(dir, ".probe.XXXXXX");
+        _cleanup_fd_ int fd = mkostemp(path, O_CLOEXEC);
+        if (fd < 0)
+                return error_set_errno(err, "creating a file in %s", dir);
+        _cleanup_str_ char *zeros = xcalloc(size, 1);
+        r = write_all(fd, zeros, size) < 0 || fsync(fd) < 0 ? error_set_errno(err, "writing %zu bytes in %s", size, dir) : 0;
+        if (unlink(path) < 0 && r >= 0)
+                r = error_set_errno(err, "removing %s", path);
+        return r;
+}
+
+bool file_exists(const char *path) {
+        return access(path, F_OK) == 0;
+}
+
+int file_remove(const char *path, struct error *err) {
+        if (unlink(path) < 0 && errno != ENOENT)
+                return error_set_errno(err, "removing %s", path);
+        return 0;
+}
+
+static int locked_by_other(int fd, const char *path, struct error *err) {
+        _cleanup_strbuf_ struct strbuf holder = STRBUF_MAX(4096);
+        (void) read_all(fd, path, holder.max, &holder, NULL);
+        return error_set(err, ERR_LOCKED, "%s is held by %s", path, holder.len > 0 ? strbuf_str(&holder) : "another process");
+}
+
+int file_lock(const char *path, const char *note, int *ret_fd, struct error *err) {
+        _cleanup_fd_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (fd < 0)
+                return error_set_errno(err, "opening %s", path);
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+                return errno == EWOULDBLOCK ? locked_by_other(fd, path, err) : error_set_errno(err, "locking %s", path);
+        if (ftruncate(fd, 0) < 0 || write_all(fd, note ? note : "", note ? strlen(note) : 0) < 0)
+                return error_set_errno(err, "writing %s", path);
+        *ret_fd = fd;
+        fd = -1;
+        return 0;
+}
+
+/* XDG Base Directory Specification: the variable counts only when it is an absolute path. */
+static int xdg_dir(const char *variable, const char *below_home, const char *folder, char **ret, struct error *err) {
+        const char *value = getenv(variable), *home = getenv("HOME");
+        _cleanup_str_ char *base = NULL;
+        if (!str_empty(value) && *value == '/')
+                base = xstrdup(value);
+        else if (!str_empty(home))
+                base = path_join(home, below_home);
+        else
+                return error_set(err, ERR_IO, "neither %s nor HOME is set", variable);
+        *ret = folder ? path_join(base, folder) : TAKE(base);
+        return 0;
+}
+
+int xdg_state_dir(char **ret, struct error *err) {
+        return xdg_dir("XDG_STATE_HOME", ".local/state", "hcloud-v6", ret, err);
+}
+
+int xdg_cache_dir(char **ret, struct error *err) {
+        return xdg_dir("XDG_CACHE_HOME", ".cache", "hcloud-v6", ret, err);
+}
+
+int xdg_config_dir(char **ret, struct error *err) {
+        return xdg_dir("XDG_CONFIG_HOME", ".config", NULL, ret, err);
+}
