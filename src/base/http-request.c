@@ -162,7 +162,9 @@ static void set_connection(struct transfer *t, bool tls) {
         if (req->fresh) {
                 curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L);
                 curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L);
-        } else if (req->version != HTTP_1_1)
+        } else if (req->version == HTTP_2 || (req->version == HTTP_AUTO && tls))
+                /* Rather wait for a connection that may turn out to be HTTP/2 than open another. Without TLS it is known only after the
+                 * first answer, and that may be long in coming. */
                 curl_easy_setopt(t->easy, CURLOPT_PIPEWAIT, 1L);
 }
 
