@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "talos/secrets.h"
+#include "talos/userfile.h"
 
 struct talos_kubeconfig {
         char *cluster;               /* name of the cluster entry */
@@ -28,9 +29,10 @@ char *talos_kubeconfig_write(const struct talos_kubeconfig *k);
 int talos_kubeconfig_parse(const char *name, const char *text, size_t len, const char *context, struct talos_kubeconfig *ret_kubeconfig,
                            struct error *err);
 
-/* Writes cluster, user and context into the file (replacing entries of the same names), keeping everything else; made (0600) when missing. It becomes
- * the current context when make_current or when there was none. ERR_INVALID leaves the file alone. */
-int talos_kubeconfig_merge_file(const char *path, const struct talos_kubeconfig *k, bool make_current, struct error *err);
+/* Writes cluster, user and context into the file (replacing entries of the same names), keeping everything else; made (0600) when missing. flags: enum
+ * talos_merge_flags. It also becomes the current context when there was none. ERR_INVALID (no kubeconfig) and ERR_EXISTS (the context or user
+ * of this name belongs to another cluster) leave the file alone. */
+int talos_kubeconfig_merge_file(const char *path, const struct talos_kubeconfig *k, unsigned flags, struct error *err);
 
 /* Takes the context "admin@<cluster>", its user and its cluster out of the file, unless another context uses them. Absence is success. */
 int talos_kubeconfig_remove_file(const char *path, const char *cluster, struct error *err);

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/strbuf.h"
 #include "talos/secrets.h"
+#include "talos/userfile.h"
 
 /* One context. Owned; talosconfig_context_done(). */
 struct talosconfig_context {
@@ -28,9 +29,10 @@ char *talosconfig_write(const struct talosconfig_context *c);
 int talosconfig_parse(const char *name, const char *text, size_t len, const char *context, struct talosconfig_context *ret_context,
                       struct error *err);
 
-/* Writes the context into the file, keeping everything else; makes the file (0600) when it is missing. It becomes the current context when
- * make_current or when there was none. A file that cannot be read as a talosconfig is left alone: ERR_INVALID. */
-int talosconfig_merge_file(const char *path, const struct talosconfig_context *c, bool make_current, struct error *err);
+/* Writes the context into the file, keeping everything else; makes the file (0600) when it is missing. flags: enum
+ * talos_merge_flags. It also becomes the current context when there was none. A file that cannot be read as a talosconfig is left alone:
+ * ERR_INVALID; so is one whose context of this name belongs to another cluster: ERR_EXISTS. */
+int talosconfig_merge_file(const char *path, const struct talosconfig_context *c, unsigned flags, struct error *err);
 
 /* Takes the context out of the file; absence of file or context is success. */
 int talosconfig_remove_file(const char *path, const char *context, struct error *err);

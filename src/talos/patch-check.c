@@ -1,0 +1,239 @@
+/* Checking trees against the tables, and bringing them into the form that Talos keeps and writes. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "talos/patch-schema.h"
+
+int schema_error(struct error *err, const char *name, unsigned line, unsigned column, const char *fmt, ...) {
+        _cleanup_strbuf_ struct strbuf b = STRBUF_INIT;
+        va_list ap;
+
+        if (line)
+                strbuf_addf(&b, "%s:%u:%u: ", name, line, column);
+        else
+                strbuf_addf(&b, "%s: ", name);
+        va_start(ap, fmt);
+        strbuf_vaddf(&b, fmt, ap);
+        va_end(ap);
+        return error_set(err, ERR_PROFILE, "%s", strbuf_str(&b));
+}
+
+const struct schema_field *schema_field_find(const struct schema *s, const char *name) {
+        for (const struct schema_field *f = s->fields; f && f->name; f++)
+                if (str_eq(f->name, name))
+                        return f;
+        return NULL;
+}
+
+const struct schema *schema_of_document(const struct yaml_node *document) {
+        const char *kind = yaml_str(yaml_get(document, "kind"));
+
+        if (!kind)
+                return &schema_v1alpha1;
+        for (const struct schema_document *d = schema_documents; d->kind; d++)
+                if (str_eq(d->kind, kind))
+                        return d->type ? d->type : &schema_free;
+        return NULL;
+}
+
+const struct schema *schema_at(const struct schema *s, const char *key, unsigned *ret_flags) {
+        *ret_flags = 0;
+        switch (s->kind) {
+        case SCHEMA_STRUCT: {
+                const struct schema_field *f = schema_field_find(s, key);
+                *ret_flags = f ? f->flags : 0;
+                return f ? f->type : NULL;
+        }
+        case SCHEMA_TEXT_MAP:
+                return &schema_text;
+        case SCHEMA_MAP:
+                return s->item;
+        case SCHEMA_FREE:
+        case SCHEMA_ARGUMENTS:
+                return &schema_free;
+        case SCHEMA_TEXT:
+        case SCHEMA_NUMBER:
+        case SCHEMA_MODE:
+        case SCHEMA_BOOLEAN:
+        case SCHEMA_LIST:
+                break;
+        }
+        return NULL;
+}
+
+static bool is_delete(const struct yaml_node *n) {
+        return n->type == YAML_MAP && yaml_get(n, "$patch");
+}
+
+static const char *type_name(const struct yaml_node *n) {
+        switch (n->type) {
+        case YAML_NULL: return "null";
+        case YAML_BOOL: return "a boolean";
+        case YAML_INT: return "a number";
+        case YAML_FLOAT: return "a number with a fraction";
+        case YAML_STR: return "text";
+        case YAML_MAP: return "a mapping";
+        case YAML_SEQ: return "a list";
+        }
+        return "something";
+}
+
+/* Replaces a scalar in place. */
+static void become(struct yaml_node *n, struct yaml_node *value) {
+        unsigned line = n->line, column = n->column;
+        bool quoted = n->quoted, block = n->block;
+        char *old = n->text;
+
+        *n = *value;
+        n->line = line;
+        n->column = column;
+        if (n->type == YAML_STR) {
+                n->quoted = quoted;
+                n->block = block;
+        }
+        free(old);
+        free(value);
+}
+
+static int wrong_type(const char *wanted, const struct yaml_node *n, const char *name, struct error *err) {
+        return schema_error(err, name, n->line, n->column, "%s where %s should be", type_name(n), wanted);
+}
+
+static int check_text(struct yaml_node *n, const char *name, struct error *err) {
+        if (n->type == YAML_MAP || n->type == YAML_SEQ)
+                return wrong_type("text", n, name, err);
+        if (n->type != YAML_STR)
+                become(n, yaml_new_str(n->text));
+        return 0;
+}
+
+/* Go's YAML reads the words of YAML 1.1 as booleans where a boolean is wanted, and only there. */
+static int check_boolean(struct yaml_node *n, const char *name, struct error *err) {
+        static const char *const yes[] = { "yes", "Yes", "YES", "on", "On", "ON", "y", "Y", NULL };
+        static const char *const no[] = { "no", "No", "NO", "off", "Off", "OFF", "n", "N", NULL };
+
+        if (n->type == YAML_BOOL)
+                return 0;
+        for (size_t i = 0; n->type == YAML_STR && !n->quoted && yes[i]; i++)
+                if (str_eq(n->text, yes[i]) || str_eq(n->text, no[i])) {
+                        become(n, yaml_new_bool(str_eq(n->text, yes[i])));
+                        return 0;
+                }
+        return wrong_type("true or false", n, name, err);
+}
+
+static int check_mode(struct yaml_node *n, const char *name, struct error *err) {
+        if (n->type != YAML_INT || n->integer < 0 || n->integer > 07777)
+                return schema_error(err, name, n->line, n->column, "permissions must be a number such as 0o644");
+        free(n->text);
+        n->text = xasprintf("0o%llo", (unsigned long long) n->integer);
+        return 0;
+}
+
+static int unknown_key(const struct schema *s, const struct yaml_pair *p, const char *name, struct error *err) {
+        const char *names[64];
+        size_t n = 0;
+
+        for (const struct schema_field *f = s->fields; f->name && n + 1 < ARRAY_SIZE(names); f++)
+                names[n++] = f->name;
+        names[n] = NULL;
+        const char *near = str_nearest(p->key, names);
+        return near ? schema_error(err, name, p->line, p->column, "unknown key '%s'; did you mean '%s'?", p->key, near)
+                    : schema_error(err, name, p->line, p->column, "unknown key '%s'", p->key);
+}
+
+static int check_argument(struct yaml_node *n, const char *name, struct error *err) {
+        static const struct schema texts = { .kind = SCHEMA_LIST, .item = &schema_text };
+
+        return n->type == YAML_SEQ ? schema_check(&texts, n, name, err) : check_text(n, name, err);
+}
+
+static int check_map(const struct schema *s, struct yaml_node *n, const char *name, struct error *err) {
+        if (n->type != YAML_MAP)
+                return wrong_type("a mapping", n, name, err);
+        for (size_t i = 0; i < n->n; i++) {
+                struct yaml_pair *p = &n->pairs[i];
+                unsigned flags;
+                const struct schema *type = schema_at(s, p->key, &flags);
+                if (!type)
+                        return unknown_key(s, p, name, err);
+                if (p->value->type == YAML_NULL || is_delete(p->value))
+                        continue;
+                int r = s->kind == SCHEMA_ARGUMENTS ? check_argument(p->value, name, err) : schema_check(type, p->value, name, err);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int check_list(const struct schema *s, struct yaml_node *n, const char *name, struct error *err) {
+        if (n->type != YAML_SEQ)
+                return wrong_type("a list", n, name, err);
+        for (size_t i = 0; i < n->n; i++)
+                if (!is_delete(n->items[i]) && schema_check(s->item, n->items[i], name, err) < 0)
+                        return -1;
+        return 0;
+}
+
+int schema_check(const struct schema *s, struct yaml_node *n, const char *name, struct error *err) {
+        if (n->type == YAML_NULL)
+                return 0;
+        switch (s->kind) {
+        case SCHEMA_FREE:
+                return 0;
+        case SCHEMA_TEXT:
+                return check_text(n, name, err);
+        case SCHEMA_NUMBER:
+                return n->type == YAML_INT ? 0 : wrong_type("a number", n, name, err);
+        case SCHEMA_MODE:
+                return check_mode(n, name, err);
+        case SCHEMA_BOOLEAN:
+                return check_boolean(n, name, err);
+        case SCHEMA_STRUCT:
+        case SCHEMA_TEXT_MAP:
+        case SCHEMA_ARGUMENTS:
+        case SCHEMA_MAP:
+                return check_map(s, n, name, err);
+        case SCHEMA_LIST:
+                return check_list(s, n, name, err);
+        }
+        return 0;
+}
+
+static int compare_pairs(const void *a, const void *b) {
+        return strcmp(((const struct yaml_pair *) a)->key, ((const struct yaml_pair *) b)->key);
+}
+
+/* Moves the known keys into the order of the type, unknown ones behind them as they stood. */
+static void order_struct(const struct schema *s, struct yaml_node *n) {
+        size_t at = 0;
+
+        for (const struct schema_field *f = s->fields; f->name; f++)
+                for (size_t i = at; i < n->n; i++) {
+                        if (!str_eq(n->pairs[i].key, f->name))
+                                continue;
+                        struct yaml_pair p = n->pairs[i];
+                        memmove(&n->pairs[at + 1], &n->pairs[at], (i - at) * sizeof p);
+                        n->pairs[at++] = p;
+                        break;
+                }
+}
+
+void schema_order(const struct schema *s, struct yaml_node *n) {
+        if (n->type == YAML_SEQ) {
+                for (size_t i = 0; i < n->n; i++)
+                        schema_order(s->kind == SCHEMA_LIST ? s->item : &schema_free, n->items[i]);
+                return;
+        }
+        if (n->type != YAML_MAP || !n->n)
+                return;
+        if (s->kind == SCHEMA_STRUCT)
+                order_struct(s, n);
+        else
+                qsort(n->pairs, n->n, sizeof *n->pairs, compare_pairs);
+        for (size_t i = 0; i < n->n; i++) {
+                unsigned flags;
+                const struct schema *type = schema_at(s, n->pairs[i].key, &flags);
+                schema_order(type ? type : &schema_free, n->pairs[i].value);
+        }
+}

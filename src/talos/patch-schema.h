@@ -1,0 +1,69 @@
+/* What is known of the types in machine configs: which keys a mapping may have and in which order Talos writes them, what a value is, and
+ * how it merges. Read-only tables in patch-schema.c (the v1alpha1 document) and patch-documents.c (all other kinds). */
+#pragma once
+
+#include "base/error.h"
+#include "base/yaml.h"
+
+enum schema_kind {
+        SCHEMA_FREE,     /* anything: Kubernetes configuration inside ours; merges by the shape of the values */
+        SCHEMA_TEXT,     /* a string: unquoted numbers and booleans become the text as written */
+        SCHEMA_NUMBER,
+        SCHEMA_MODE,     /* file permissions: written back as 0o644 */
+        SCHEMA_BOOLEAN,
+        SCHEMA_STRUCT,   /* a mapping with known keys */
+        SCHEMA_TEXT_MAP, /* string -> string */
+        SCHEMA_ARGUMENTS,/* flag -> string or list of strings */
+        SCHEMA_MAP,      /* string -> item */
+        SCHEMA_LIST,     /* of item */
+};
+
+enum schema_flags {
+        SCHEMA_REPLACE = 1 << 0,         /* field: the patch's value replaces, it does not merge (Talos' tag merge:"replace") */
+        SCHEMA_BYTES_PAIR = 1 << 1,      /* struct: the patch's mapping replaces; what it does not name becomes empty (PEM certificate and key) */
+        SCHEMA_REPLACE_ELEMENT = 1 << 2, /* list: an element with an equal key is replaced, not merged */
+        SCHEMA_KEEP_EMPTY = 1 << 3,      /* field: Talos writes it even when it is empty */
+};
+
+struct schema {
+        enum schema_kind kind;
+        unsigned flags;
+        const struct schema_field *fields;   /* of a struct, ends with a NULL name */
+        const struct schema *item;           /* of a map or list */
+        const char *const *keys;             /* of a list: elements with an equal value at one of these keys are one; ends with NULL */
+};
+
+struct schema_field {
+        const char *name;
+        const struct schema *type;
+        unsigned flags;
+};
+
+/* A kind of document besides the v1alpha1 one. */
+struct schema_document {
+        const char *kind;
+        const struct schema *type;           /* NULL: the kind exists, its keys are not known here */
+};
+
+extern const struct schema schema_v1alpha1;
+extern const struct schema_document schema_documents[];  /* ends with a NULL kind */
+
+/* The scalar types, shared by both tables. */
+extern const struct schema schema_free, schema_text, schema_number, schema_mode, schema_boolean, schema_text_map, schema_arguments,
+        schema_texts, schema_free_list;
+
+const struct schema_field *schema_field_find(const struct schema *s, const char *name);
+/* The type of a document by its kind: &schema_v1alpha1 without a kind, NULL for a kind that does not exist, &schema_free when
+ * only its name is known. */
+const struct schema *schema_of_document(const struct yaml_node *document);
+/* The type of what stands at a key of a value of type s; &schema_free when nothing is known, NULL when the key may not be there. */
+const struct schema *schema_at(const struct schema *s, const char *key, unsigned *ret_flags);
+
+/* Checks a tree against its type and brings it into the form Talos keeps: strings where strings belong, modes as 0o644.
+ * ERR_PROFILE "name:line:column: …". `{$patch: delete}` is accepted anywhere. */
+int schema_check(const struct schema *s, struct yaml_node *n, const char *name, struct error *err);
+/* Brings keys into the order in which Talos writes them: struct fields as in its types, free maps sorted. */
+void schema_order(const struct schema *s, struct yaml_node *n);
+
+/* An ERR_PROFILE error that begins with the place; line 0 leaves line and column out. */
+int schema_error(struct error *err, const char *name, unsigned line, unsigned column, const char *fmt, ...) _printf_(5, 6);
