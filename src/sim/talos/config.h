@@ -77,8 +77,10 @@ struct sim_config {
 };
 
 /* Reads and validates a config for a node that runs talos_version ("v1.13.9") on platform hcloud. ERR_INVALID with Talos' kind of message
- * ("1 error occurred: …"); *ret is a new reference. now_ms judges certificates. */
+ * ("1 error occurred: …", several lines); *ret is a new reference. */
 int sim_config_load(const char *text, size_t len, const char *talos_version, struct sim_config **ret, struct error *err);
+/* *ret: the text holds documents, but not the v1alpha1 one, so that the node waits in maintenance for the rest. ERR_INVALID as above. */
+int sim_config_is_partial(const char *text, size_t len, const char *talos_version, bool *ret, struct error *err);
 struct sim_config *sim_config_ref(const struct sim_config *c);
 void sim_config_unref(const struct sim_config *c);
 static inline void sim_config_unrefp_(struct sim_config **c) { if (*c) sim_config_unref(*c); }
