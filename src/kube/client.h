@@ -2,7 +2,8 @@
  * with are the plain structs of the other headers in this folder.
  *
  * A client may be used by many threads at once. Reads are tried again on 429, 5xx and transport errors with jittered back-off;
- * so are writes that are the same when repeated (server-side apply, merge patches, deletes). Creates never are.
+ * so are writes that are the same when repeated (server-side apply, merge patches, deletes). Creates and replaces are repeated
+ * only when the server has certainly done nothing (429, no connection).
  *
  * Errors by the Status object: 400, 422 -> ERR_INVALID; 401, 403 -> ERR_AUTH (403 because the namespace is being removed:
  * ERR_CONFLICT); 404 -> ERR_NOT_FOUND; 409 -> ERR_EXISTS (reason AlreadyExists) or ERR_CONFLICT; 410 -> ERR_CONFLICT (reason
@@ -47,18 +48,18 @@ int kube_get(struct kube_client *c, const char *path, json_t **ret, struct error
  * percent-encoded, or NULL. *ret is a JSON array of the items. */
 int kube_list(struct kube_client *c, const char *path, const char *query, json_t **ret, struct error *err);
 int kube_create(struct kube_client *c, const char *path, const json_t *object, json_t **ret, struct error *err);   /* ret may be NULL */
-int kube_replace(struct kube_client *c, const char *path, const json_t *object, json_t **ret, struct error *err);  /* PUT; one try */
+int kube_replace(struct kube_client *c, const char *path, const json_t *object, json_t **ret, struct error *err);  /* PUT */
 /* PATCH application/merge-patch+json (RFC 7386). */
 int kube_merge_patch(struct kube_client *c, const char *path, const json_t *patch, json_t **ret, struct error *err);
 /* DELETE with propagationPolicy Background; uid (or NULL) as precondition. ERR_NOT_FOUND when it is gone already. */
 int kube_delete(struct kube_client *c, const char *path, const char *uid, struct error *err);
 
-/* Anything else; content_type NULL is application/json. retry says whether repeating it is harmless. Used by apply.h and evict.h. */
+/* Anything else; content_type NULL is application/json. retry says that repeating it is harmless. Used by apply.h and evict.h. */
 struct kube_request {
         const char *method, *path, *query, *content_type, *accept;
         const void *body;
         size_t body_len;
-        bool retry;
+        bool retry;                               /* else only when the server has certainly done nothing */
         bool keep_429;                            /* 429 is an answer, not a reason to try again (evictions) */
 };
 /* *ret_body is the raw answer; *ret_status may be NULL. Statuses from 400 are errors. */
