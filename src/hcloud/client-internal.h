@@ -10,7 +10,7 @@
 struct hcloud_client_inner {
         struct http_engine *engine;     /* shared and borrowed; NULL: the client makes its own */
         struct clock *clock;            /* borrowed; NULL: the system's */
-        const struct cancel *cancel;    /* borrowed, also ends all calls; NULL: only hcloud_client_cancel() does */
+        struct cancel *cancel;          /* borrowed; ends all calls when triggered, and hcloud_client_cancel() triggers it; NULL: the client has its own */
         bool no_proxy;                  /* do not honour https_proxy and friends */
         uint64_t jitter_seed;           /* 0: random; else back-off jitter is repeatable */
 };
