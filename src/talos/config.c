@@ -228,9 +228,12 @@ static int check_input(const struct talos_config_input *in, char **ret_host, str
         if (!str_starts(p, "https://"))
                 return error_set(err, ERR_INVALID, "the endpoint '%s' must begin with https://", in->endpoint);
         p += strlen("https://");
-        size_t n = *p == '[' ? strcspn(++p, "]") : strcspn(p, ":/");
+        bool brackets = *p == '[';
+        size_t n = brackets ? strcspn(++p, "]") : strcspn(p, ":/");
         host = xstrndup(p, n);
-        const char *rest = p + n + (p[n] == ']');
+        const char *rest = p + n;
+        if (brackets && *rest++ != ']')
+                n = 0;
         if (*rest == ':')
                 rest += 1 + strspn(rest + 1, "0123456789");
         if (!n || (*rest && *rest != '/'))

@@ -204,8 +204,16 @@ static int compare_pairs(const void *a, const void *b) {
         return strcmp(((const struct yaml_pair *) a)->key, ((const struct yaml_pair *) b)->key);
 }
 
+static struct yaml_node *new_mode(int64_t mode) {
+        struct yaml_node *n = yaml_new_int(mode);
+
+        free(n->text);
+        n->text = xasprintf("0o%llo", (unsigned long long) mode);
+        return n;
+}
+
 /* Moves the known keys into the order of the type, unknown ones behind them as they stood. */
-static void order_struct(const struct schema *s, struct yaml_node *n) {
+static void order_fields(const struct schema *s, struct yaml_node *n) {
         size_t at = 0;
 
         for (const struct schema_field *f = s->fields; f->name; f++)
@@ -219,17 +227,34 @@ static void order_struct(const struct schema *s, struct yaml_node *n) {
                 }
 }
 
+static bool left_out_when_empty(const struct schema_field *f) {
+        return f->flags & SCHEMA_DROP_EMPTY || f->type->kind == SCHEMA_MAP || f->type->kind == SCHEMA_TEXT_MAP || f->type->kind == SCHEMA_ARGUMENTS;
+}
+
+static void order_struct(const struct schema *s, struct yaml_node *n) {
+        for (const struct schema_field *f = s->fields; f->name; f++) {
+                struct yaml_node *v = yaml_get(n, f->name);
+                if (v)
+                        schema_order(f->type, v);
+                if (v && v->type == YAML_MAP && v->n == 0 && left_out_when_empty(f))
+                        yaml_unset(n, f->name);
+                if (!v && f->flags & SCHEMA_ALWAYS)
+                        yaml_set(n, f->name, new_mode(0));
+        }
+        order_fields(s, n);
+}
+
 void schema_order(const struct schema *s, struct yaml_node *n) {
-        if (n->type == YAML_SEQ) {
+        if (n->type == YAML_SEQ)
                 for (size_t i = 0; i < n->n; i++)
                         schema_order(s->kind == SCHEMA_LIST ? s->item : &schema_free, n->items[i]);
+        if (n->type != YAML_MAP)
+                return;
+        if (s->kind == SCHEMA_STRUCT) {
+                order_struct(s, n);
                 return;
         }
-        if (n->type != YAML_MAP || !n->n)
-                return;
-        if (s->kind == SCHEMA_STRUCT)
-                order_struct(s, n);
-        else
+        if (n->n)
                 qsort(n->pairs, n->n, sizeof *n->pairs, compare_pairs);
         for (size_t i = 0; i < n->n; i++) {
                 unsigned flags;

@@ -28,7 +28,7 @@ const struct schema schema_free_list = { .kind = SCHEMA_LIST, .item = &schema_fr
 #define TYPE(name, ...) static const struct schema name = { .kind = SCHEMA_STRUCT, FIELDS(__VA_ARGS__) }
 
 static const struct schema pair = { .kind = SCHEMA_STRUCT, .flags = SCHEMA_BYTES_PAIR,
-                                    FIELDS({ "crt", TEXT, SCHEMA_KEEP_EMPTY }, { "key", TEXT, SCHEMA_KEEP_EMPTY }) };
+                                    FIELDS({ "crt", TEXT }, { "key", TEXT }) };
 static const struct schema certificate = { .kind = SCHEMA_STRUCT, .flags = SCHEMA_BYTES_PAIR, FIELDS({ "crt", TEXT }) };
 static const struct schema key = { .kind = SCHEMA_STRUCT, .flags = SCHEMA_BYTES_PAIR, FIELDS({ "key", TEXT }) };
 
@@ -75,7 +75,7 @@ TYPE(install, { "disk", TEXT }, { "diskSelector", &install_selector }, { "extraK
      { "extensions", LIST(STRUCT({ "image", TEXT })) }, { "bootloader", BOOLEAN }, { "wipe", BOOLEAN }, { "legacyBIOSSupport", BOOLEAN },
      { "grubUseUKICmdline", BOOLEAN } /* from 1.12 on */);
 TYPE(disk, { "device", TEXT }, { "partitions", LIST(STRUCT({ "size", TEXT }, { "mountpoint", TEXT })) });
-TYPE(file, { "content", TEXT }, { "permissions", MODE, SCHEMA_KEEP_EMPTY }, { "path", TEXT }, { "op", TEXT });
+TYPE(file, { "content", TEXT }, { "permissions", MODE, SCHEMA_ALWAYS }, { "path", TEXT }, { "op", TEXT });
 TYPE(encryption, { "provider", TEXT },
      { "keys", LIST(STRUCT({ "static", STRUCT({ "passphrase", TEXT }) }, { "nodeID", FREE }, { "kms", STRUCT({ "endpoint", TEXT }) },
                            { "slot", NUMBER }, { "tpm", STRUCT({ "checkSecurebootStatusOnEnroll", BOOLEAN }) })) },
@@ -93,12 +93,12 @@ TYPE(features, { "rbac", BOOLEAN }, { "stableHostname", BOOLEAN },
 TYPE(logging, { "destinations", LIST(STRUCT({ "endpoint", TEXT }, { "format", TEXT }, { "extraTags", TEXT_MAP })) });
 TYPE(kernel, { "modules", LIST(STRUCT({ "name", TEXT }, { "parameters", TEXTS })) });
 
-TYPE(machine, { "type", TEXT }, { "token", TEXT }, { "ca", &pair }, { "acceptedCAs", LIST(&certificate) }, { "certSANs", TEXTS, SCHEMA_KEEP_EMPTY },
+TYPE(machine, { "type", TEXT }, { "token", TEXT }, { "ca", &pair }, { "acceptedCAs", LIST(&certificate) }, { "certSANs", TEXTS },
      { "controlPlane", STRUCT({ "controllerManager", STRUCT({ "disabled", BOOLEAN }) }, { "scheduler", STRUCT({ "disabled", BOOLEAN }) }) },
-     { "kubelet", &kubelet }, { "pods", &schema_free_list }, { "network", &network, SCHEMA_KEEP_EMPTY }, { "disks", LIST(&disk) },
+     { "kubelet", &kubelet }, { "pods", &schema_free_list }, { "network", &network }, { "disks", LIST(&disk) },
      { "install", &install }, { "files", LIST(&file) }, { "env", TEXT_MAP },
      { "time", STRUCT({ "disabled", BOOLEAN }, { "servers", TEXTS }, { "bootTimeout", TEXT }) }, { "sysctls", TEXT_MAP }, { "sysfs", TEXT_MAP },
-     { "registries", STRUCT({ "mirrors", MAP(&mirror) }, { "config", MAP(&registry) }) },
+     { "registries", STRUCT({ "mirrors", MAP(&mirror) }, { "config", MAP(&registry) }), SCHEMA_DROP_EMPTY },
      { "systemDiskEncryption", STRUCT({ "state", &encryption }, { "ephemeral", &encryption }) }, { "features", &features },
      { "udev", STRUCT({ "rules", TEXTS }) }, { "logging", &logging }, { "kernel", &kernel },
      { "seccompProfiles", LIST(STRUCT({ "name", TEXT }, { "value", FREE })) }, { "baseRuntimeSpecOverrides", FREE }, { "nodeLabels", TEXT_MAP },

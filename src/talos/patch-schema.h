@@ -22,7 +22,8 @@ enum schema_flags {
         SCHEMA_REPLACE = 1 << 0,         /* field: the patch's value replaces, it does not merge (Talos' tag merge:"replace") */
         SCHEMA_BYTES_PAIR = 1 << 1,      /* struct: the patch's mapping replaces; what it does not name becomes empty (PEM certificate and key) */
         SCHEMA_REPLACE_ELEMENT = 1 << 2, /* list: an element with an equal key is replaced, not merged */
-        SCHEMA_KEEP_EMPTY = 1 << 3,      /* field: Talos writes it even when it is empty */
+        SCHEMA_ALWAYS = 1 << 3,          /* field of file permissions: Talos writes it also when it is not given */
+        SCHEMA_DROP_EMPTY = 1 << 4,      /* field: Talos does not write it when it is empty (maps never are written empty) */
 };
 
 struct schema {
@@ -62,7 +63,8 @@ const struct schema *schema_at(const struct schema *s, const char *key, unsigned
 /* Checks a tree against its type and brings it into the form Talos keeps: strings where strings belong, modes as 0o644.
  * ERR_PROFILE "name:line:column: …". `{$patch: delete}` is accepted anywhere. */
 int schema_check(const struct schema *s, struct yaml_node *n, const char *name, struct error *err);
-/* Brings keys into the order in which Talos writes them: struct fields as in its types, free maps sorted. */
+/* Brings a tree into the form in which Talos writes it: struct fields in the order of its types, free maps sorted, what it leaves out when
+ * empty left out. */
 void schema_order(const struct schema *s, struct yaml_node *n);
 
 /* An ERR_PROFILE error that begins with the place; line 0 leaves line and column out. */
