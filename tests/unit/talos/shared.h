@@ -30,3 +30,16 @@ static inline _unused_ struct talos_secrets *shared_secrets(const char *name) {
         ck_ok(talos_secrets_parse(name, text, strlen(text), &s, &err), err);
         return s;
 }
+
+/* A new bundle, also outside of tests (RSA-4096 takes a second, so programs make it once). */
+static inline _unused_ struct talos_secrets *new_secrets(unsigned minor) {
+        _cleanup_error_ struct error err = ERROR_INIT;
+        struct talos_contract contract = { 1, minor };
+        struct talos_secrets *s = NULL;
+
+        if (talos_secrets_generate(&contract, NULL, &s, &err) < 0) {
+                fprintf(stderr, "cannot make secrets: %s\n", error_text(&err));
+                exit(EXIT_FAILURE);
+        }
+        return s;
+}
