@@ -42,34 +42,38 @@ static int check_arguments(const struct command *c, const struct strv *args, str
         return error_hint(err, "hcloud-v6 %s --help", c->name);
 }
 
+/* Parses, then either explains the command or runs it. */
+static int parse_and_run(const struct command *c, int argc, char **argv, void *options, struct cancel *cancel, struct app *app, struct error *err) {
+        struct common_options *common = options;
+        _cleanup_strv_ struct strv args = { 0 };
+        int r = opt_parse(c->options, argc, argv, options, &args, err);
+
+        app_init(app, cancel, common);
+        if (r < 0)
+                return error_hint(err, "hcloud-v6 %s --help", c->name);
+        if (common->help) {
+                help_command(c, stdout);
+                return 0;
+        }
+        r = check_arguments(c, &args, err);
+        return r < 0 ? r : c->run(app, options, &args, err);
+}
+
 static int run_command(const struct command *c, int argc, char **argv, struct cancel *cancel) {
         _cleanup_free_ void *options = xcalloc(1, c->options_size);
         struct common_options *common = options;
-        _cleanup_strv_ struct strv args = { 0 };
         _cleanup_error_ struct error err = ERROR_INIT;
         struct app app;
         int r;
 
         common->output = "text";
-        app_init(&app, cancel, common);
-        r = opt_parse(c->options, argc, argv, options, &args, &err);
-        if (r < 0)
-                error_hint(&err, "hcloud-v6 %s --help", c->name);
-        if (r >= 0 && common->help) {
-                help_command(c, stdout);
-                goto out;
-        }
-        r = r < 0 ? r : check_arguments(c, &args, &err);
-        app_done(&app);
-        app_init(&app, cancel, common);
-        r = r < 0 ? r : c->run(&app, options, &args, &err);
+        r = parse_and_run(c, argc, argv, options, cancel, &app, &err);
         if (app.progress)
                 progress_stop(app.progress);
         if (r < 0 && err.kind != ERR_PENDING)
                 app_print_error(&app, &err);
-out:
-        opt_done(c->options, options);
         app_done(&app);
+        opt_done(c->options, options);
         if (r >= 0)
                 return 0;
         return signals_interrupted() ? 130 : error_exit_code(err.kind);
