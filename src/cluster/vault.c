@@ -324,7 +324,7 @@ int vault_archive(const struct vault_options *o, struct error *err) {
                 if (dir_make(archive, 0700, err) < 0 || move_file(dir, archive, "key", err) < 0 || move_file(dir, archive, "vault", err) < 0)
                         return -1;
         }
-        static const char *const others[] = { "kubeconfig", "talosconfig", "cloud", "key" };
+        static const char *const others[] = { "kubeconfig", "talosconfig", "cloud", "destroying", "key" };
         for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
                 _cleanup_str_ char *path = path_join(dir, others[i]);
                 if (file_remove(path, err) < 0)

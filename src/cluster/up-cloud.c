@@ -1,0 +1,179 @@
+/* Steps of `up` that change the cloud: lock, groups, network, addresses, firewall, servers, power, attachment. */
+#include "cluster/model.h"
+
+/* Before every group of changes: nobody has taken the lock, and no limit of the project has stopped this run. */
+static int may_change(struct cluster *c, struct error *err) {
+        pthread_mutex_lock(&c->mutex);
+        bool quota = c->quota;
+        pthread_mutex_unlock(&c->mutex);
+        if (quota)
+                return error_set(err, ERR_QUOTA, "a limit of the project was reached; nothing more is created");
+        return lock_check(c, err);
+}
+
+/* The first refusal for a limit stops all further creates of this run. */
+static int creating(struct cluster *c, int rc, struct error *err) {
+        if (rc < 0 && err && err->kind == ERR_QUOTA) {
+                pthread_mutex_lock(&c->mutex);
+                c->quota = true;
+                pthread_mutex_unlock(&c->mutex);
+                error_hint(err, "Hetzner Console, Limits, \"Request increase\"; then run the same command again: what exists is used");
+        }
+        return rc;
+}
+
+int step_lock(struct plan_step *s, void *arg, struct error *err) {
+        struct cluster *c = arg;
+        if (!c->work)
+                return 0;
+        return lock_cloud(c, err);
+}
+
+/* Before anything billable: secrets, and one config of every kind to see that all fits. */
+int step_secrets(struct plan_step *s, void *arg, struct error *err) {
+        struct cluster *c = arg;
+        if (access_create(c, err) < 0)
+                return -1;
+        return render_check(c, err);
+}
+
+int step_group(struct plan_step *s, void *arg, struct error *err) {
+        struct node *first = arg;                  /* any node of the group */
+        struct cluster *c = first->c;
+        struct group *g = &c->groups[first->group];
+        if (may_change(c, err) < 0)
+                return -1;
+        struct hcloud_labels labels;
+        cluster_labels(c, NULL, g->pool, 0, &labels);
+        struct hcloud_placement_group_create o = { .name = g->name, .labels = &labels, .adopt = &labels };
+        struct hcloud_placement_group *made = NULL;
+        int rc = creating(c, hcloud_placement_group_create(c->hcloud, &o, &made, NULL, err), err);
+        hcloud_labels_done(&labels);
+        if (rc < 0)
+                return -1;
+        g->id = made->id;
+        hcloud_placement_group_free(made);
+        return 0;
+}
+
+int step_network(struct plan_step *s, void *arg, struct error *err) {
+        struct cluster *c = arg;
+        if (may_change(c, err) < 0)
+                return -1;
+        _cleanup_str_ char *name = name_network(c->name);
+        struct hcloud_labels labels;
+        cluster_labels(c, NULL, NULL, 0, &labels);
+        struct hcloud_network_create o = { .name = name, .ip_range = c->spec->network_range, .subnet_ip_range = c->spec->network_range,
+                                           .subnet_network_zone = c->network_zone, .labels = &labels, .adopt = &labels };
+        struct hcloud_network *made = NULL;
+        int rc = creating(c, hcloud_network_create(c->hcloud, &o, &made, NULL, err), err);
+        hcloud_labels_done(&labels);
+        if (rc < 0)
+                return -1;
+        c->network_id = made->id;
+        hcloud_network_free(made);
+        return 0;
+}
+
+int step_ip(struct plan_step *s, void *arg, struct error *err) {
+        struct node *n = arg;
+        if (may_change(n->c, err) < 0)
+                return -1;
+        return creating(n->c, place_ip(n, n->pool->candidates[0].location, err), err);
+}
+
+int step_firewall(struct plan_step *s, void *arg, struct error *err) {
+        struct cluster *c = arg;
+        if (may_change(c, err) < 0)
+                return -1;
+        return creating(c, firewall_write(c, err), err);
+}
+
+/* A server of ours that stands without the firewall: nobody but a person in the console does that. */
+int step_apply_firewall(struct plan_step *s, void *arg, struct error *err) {
+        struct node *n = arg;
+        struct cluster *c = n->c;
+        struct hcloud_ids actions = { 0 };
+        if (may_change(c, err) < 0)
+                return -1;
+        int rc = hcloud_firewall_apply(c->hcloud, c->firewall_id, &n->server_id, 1, &actions, err);
+        if (rc >= 0)
+                rc = hcloud_actions_wait(c->hcloud, actions.items, actions.n, err);
+        hcloud_ids_done(&actions);
+        return rc;
+}
+
+int step_server(struct plan_step *s, void *arg, struct error *err) {
+        struct node *n = arg;
+        if (may_change(n->c, err) < 0)
+                return -1;
+        return creating(n->c, place_server(n, s, err), err);
+}
+
+int step_created(struct plan_step *s, void *arg, struct error *err) {
+        struct node *n = arg;
+        struct cluster *c = n->c;
+        if (n->actions.n)
+                return hcloud_actions_wait(c->hcloud, n->actions.items, n->actions.n, err);
+        _cleanup_str_ char *selector = cluster_selector(c);
+        return hcloud_servers_wait(c->hcloud, &n->server_id, 1, selector, NULL, 0, err);
+}
+
+static int wait_applied(struct cluster *c, bool control_planes, struct error *err) {
+        struct hcloud_ids ids = { 0 };
+        for (size_t i = 0; i < c->n_nodes; i++)
+                if (c->nodes[i].control_plane == control_planes && (!c->nodes[i].existed || c->nodes[i].off))
+                        hcloud_ids_add(&ids, c->nodes[i].server_id);
+        _cleanup_str_ char *selector = cluster_selector(c);
+        int rc = ids.n ? hcloud_firewall_wait_applied(c->hcloud, c->firewall_id, ids.items, ids.n, selector, 0, err) : 0;
+        hcloud_ids_done(&ids);
+        return rc;
+}
+
+int step_applied_control_planes(struct plan_step *s, void *arg, struct error *err) {
+        return wait_applied(arg, true, err);
+}
+
+int step_applied_workers(struct plan_step *s, void *arg, struct error *err) {
+        return wait_applied(arg, false, err);
+}
+
+int step_start(struct plan_step *s, void *arg, struct error *err) {
+        struct node *n = arg;
+        if (lock_check(n->c, err) < 0)
+                return -1;
+        return hcloud_server_poweron(n->c->hcloud, n->server_id, &n->start_action, err);
+}
+
+int step_started(struct plan_step *s, void *arg, struct error *err) {
+        struct cluster *c = arg;
+        struct hcloud_ids ids = { 0 };
+        for (size_t i = 0; i < c->n_nodes; i++)
+                hcloud_ids_add(&ids, c->nodes[i].start_action);
+        int rc = hcloud_actions_wait(c->hcloud, ids.items, ids.n, err);
+        hcloud_ids_done(&ids);
+        return rc;
+}
+
+/* After the boot: at boot the private interface's DHCP could take the metadata service's route. */
+int step_attach(struct plan_step *s, void *arg, struct error *err) {
+        struct node *n = arg;
+        struct cluster *c = n->c;
+        int64_t action = 0;
+        if (lock_check(c, err) < 0)
+                return -1;
+        if (hcloud_server_attach_to_network(c->hcloud, n->server_id, c->network_id, n->private_ip, NULL, &action, err) < 0)
+                return -1;
+        hcloud_ids_add(&n->actions, action);
+        return 0;
+}
+
+int step_attached(struct plan_step *s, void *arg, struct error *err) {
+        struct cluster *c = arg;
+        struct hcloud_ids ids = { 0 };
+        for (size_t i = 0; i < c->n_nodes; i++)
+                hcloud_ids_add_all(&ids, &c->nodes[i].actions);
+        int rc = hcloud_actions_wait(c->hcloud, ids.items, ids.n, err);
+        hcloud_ids_done(&ids);
+        return rc;
+}
