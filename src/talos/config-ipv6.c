@@ -5,9 +5,9 @@
 
 #include "base/secret.h"
 
-/* Only the node's own address may become the kubelet's and etcd's: the pods of the node live in the same /64, so a wider subnet could pick
- * an address of Cilium's. The names in the certificates are set too, because Talos from 1.12.4 on leaves a node address that lies inside the
- * node's own pod CIDR out of them. */
+/* Only the node's own address may become the kubelet's and etcd's: the pods of the node live in the same /64, so a wider
+ * subnet could pick an address of Cilium's. The names in the certificates are set too, because Talos from 1.12.4 on leaves a
+ * node address that lies inside the node's own pod CIDR out of them. */
 static void pin_address(const struct talos_config_input *in, struct yaml_node *root) {
         char text[IP6_STR_MAX];
         ip6_format(&in->node_address, text);
@@ -37,15 +37,16 @@ static void add_resolvers_and_time(const struct talos_config_input *in, struct y
 
 /* The private network's interface, by a static configuration instead of DHCP.
  *
- * A server's second interface, eth1, appears when it is attached to a network. Hetzner's DHCP server there sometimes hands out a route
- * 169.254.169.254/32 through the private gateway, which is a black hole: after the next reboot the node cannot read its metadata through eth0
- * any more. Being the longest prefix it wins over eth0's routes whatever its metric, so a metric (dhcpOptions.routeMetric) is no cure; 1.11 to
- * 1.13 cannot ignore the routes of a lease (DHCPv4Config.ignoreRoutes is newer).
+ * A server's second interface, eth1, appears when it is attached to a network. Hetzner's DHCP server there sometimes hands out
+ * a route 169.254.169.254/32 through the private gateway, which is a black hole: after the next reboot the node cannot read
+ * its metadata through eth0 any more. Being the longest prefix it wins over eth0's routes whatever its metric, so a metric
+ * (dhcpOptions.routeMetric) is no cure; 1.11 to 1.13 cannot ignore the routes of a lease (DHCPv4Config.ignoreRoutes is newer).
  *
- * Talos runs its DHCP client only on physical links that have no configuration (talos: controllers/network/operator_config.go), so naming the
- * interface with `dhcp: false` is enough, and it does so in the same words from 1.11 to 1.13. The name is sure: Talos' hcloud images boot with
- * net.ifnames=0 (talos: platform/hcloud KernelArgs), the public interface is eth0. An interface that is not there yet does no harm. Where the
- * private address is known beforehand it is set here; Kubernetes uses it in no case (pin_address). 1450 is the MTU of Hetzner's private networks. */
+ * Talos runs its DHCP client only on physical links that have no configuration (talos:
+ * controllers/network/operator_config.go), so naming the interface with `dhcp: false` is enough, and it does so in the same
+ * words from 1.11 to 1.13. The name is sure: Talos' hcloud images boot with net.ifnames=0 (talos: platform/hcloud KernelArgs),
+ * the public interface is eth0. An interface that is not there yet does no harm. Where the private address is known beforehand
+ * it is set here; Kubernetes uses it in no case (pin_address). 1450 is the MTU of Hetzner's private networks. */
 static int add_private_interface(const struct talos_config_input *in, struct yaml_node *root, struct error *err) {
         struct yaml_node *interface = yaml_new_map();
         struct in_addr ignored;
@@ -55,7 +56,8 @@ static int add_private_interface(const struct talos_config_input *in, struct yam
         yaml_set_bool(interface, "dhcp", false);
         if (!in->private_address)
                 return 0;
-        if (inet_pton(AF_INET, in->private_address, &ignored) != 1 || (in->private_gateway && inet_pton(AF_INET, in->private_gateway, &ignored) != 1))
+        if (inet_pton(AF_INET, in->private_address, &ignored) != 1 ||
+            (in->private_gateway && inet_pton(AF_INET, in->private_gateway, &ignored) != 1))
                 return error_set(err, ERR_INVALID, "private address '%s' or its gateway is no IPv4 address", in->private_address);
         yaml_append(yaml_set_seq(interface, "addresses"), yaml_new_strf("%s/32", in->private_address));
         yaml_set_int(interface, "mtu", 1450);
@@ -111,8 +113,8 @@ static void add_node(const struct talos_config_input *in, struct yaml_node *root
         config_add_pairs(config_map(machine, "kubelet"), "extraArgs", &in->kubelet_extra_args);
         if (in->rotate_server_certificates)
                 yaml_set_str(config_map(machine, "kubelet.extraArgs"), "rotate-server-certificates", "true");
-        /* Pods without IPv4 cannot reach the address to which CoreDNS would be pointed; from 1.14 on it is IPv6, but Cilium's masquerading
-         * gets in its way. */
+        /* Pods without IPv4 cannot reach the address to which CoreDNS would be pointed; from 1.14 on it is IPv6, but Cilium's
+         * masquerading gets in its way. */
         if (in->no_dns_forward)
                 yaml_set_bool(config_map(machine, "features.hostDNS"), "forwardKubeDNSToHost", false);
         if (!in->talos_api_access || in->type != TALOS_CONTROL_PLANE)

@@ -17,9 +17,10 @@ int talos_user_data_encode(const char *node, const char *text, char **ret_user_d
         secret_wipe(packed, n);
         free(packed);
         if (strlen(encoded) > TALOS_USER_DATA_MAX) {
-                error_set(err, ERR_PROFILE, "machine config of '%s': %zu bytes of YAML become %zu bytes of user_data, Hetzner takes %d", node, strlen(text),
-                          strlen(encoded), TALOS_USER_DATA_MAX);
-                return error_hint(err, "make the patches smaller: manifests and charts belong into add-ons, not into the machine config");
+                error_set(err, ERR_PROFILE,
+                          "machine config of '%s': %zu bytes of YAML become %zu bytes of user_data, Hetzner takes %d", node,
+                          strlen(text), strlen(encoded), TALOS_USER_DATA_MAX);
+                return error_hint(err, "make the patches smaller: manifests and charts belong into add-ons, not into configs");
         }
         *ret_user_data = TAKE(encoded);
         return 0;

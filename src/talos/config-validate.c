@@ -1,10 +1,11 @@
-/* Rules of Talos' validation that a patch can break (talos: v1alpha1_validation.go, container/validate.go, cloud mode). A node that is given a
- * config against them waits for ever and says so on its console only. */
+/* Rules of Talos' validation that a patch can break (talos: v1alpha1_validation.go, container/validate.go, cloud mode). A node
+ * that is given a config against them waits for ever and says so on its console only. */
 #include "talos/config-private.h"
 
 #include <stdio.h>
 
 #include "talos/patch-schema.h"
+#include "talos/tree.h"
 
 static int broken(struct error *err, const char *rule) {
         return error_set(err, ERR_PROFILE, "machine config: %s", rule);
@@ -33,7 +34,7 @@ static int check_documents(const struct yaml_docs *config, struct error *err) {
                 const struct schema *s = schema_of_document(config->items[i]);
                 if (config->items[i]->type != YAML_MAP || !s)
                         return broken(err, "a document is of no kind that Talos knows");
-                _cleanup_(yaml_freep) struct yaml_node *copy = yaml_copy(config->items[i]);
+                _cleanup_secret_tree_ struct yaml_node *copy = yaml_copy(config->items[i]);
                 if (schema_check(s, copy, "machine config", err) < 0)
                         return -1;
         }
@@ -47,7 +48,9 @@ static int check_type(const struct yaml_node *root, enum talos_machine_type type
         if (!str_eq(text_at(root, "machine.type"), wanted))
                 return error_set(err, ERR_PROFILE, "machine config: machine.type must stay '%s'", wanted);
         if (type == TALOS_CONTROL_PLANE)
-                return is_set(root, "machine.ca.key") ? 0 : broken(err, "a control plane needs machine.ca.key (a patch that names crt alone empties key)");
+                return is_set(root, "machine.ca.key")
+                               ? 0
+                               : broken(err, "a control plane needs machine.ca.key (a patch that names crt alone empties key)");
         for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
                 if (is_set(root, keys[i]))
                         return error_set(err, ERR_PROFILE, "machine config: %s must not be on a worker", keys[i]);
@@ -59,8 +62,8 @@ static int check_type(const struct yaml_node *root, enum talos_machine_type type
 }
 
 static int check_images(const struct yaml_node *root, struct error *err) {
-        static const char *const images[] = { "machine.kubelet.image", "cluster.apiServer.image", "cluster.controllerManager.image",
-                                              "cluster.scheduler.image" };
+        static const char *const images[] = { "machine.kubelet.image", "cluster.apiServer.image",
+                                              "cluster.controllerManager.image", "cluster.scheduler.image" };
 
         for (size_t i = 0; i < ARRAY_SIZE(images); i++) {
                 const char *image = text_at(root, images[i]), *tag = image ? strrchr(image, ':') : NULL;
@@ -69,20 +72,24 @@ static int check_images(const struct yaml_node *root, struct error *err) {
                 if (!image || strchr(image, '@'))
                         continue;
                 if (!tag || strchr(tag, '/') || talos_version_parse(tag + 1, &v, &ignored) < 0)
-                        return error_set(err, ERR_PROFILE, "machine config: %s '%s' has no tag of the form v1.2.3", images[i], image);
+                        return error_set(err, ERR_PROFILE, "machine config: %s '%s' has no tag of the form v1.2.3", images[i],
+                                         image);
         }
         return 0;
 }
 
 static int check_kubelet(const struct yaml_node *root, struct error *err) {
-        static const char *const forbidden[] = { "apiVersion", "authentication", "authorization", "cgroupRoot", "kind", "kubeletCgroups", "port",
-                                                 "protectKernelDefaults", "resolvConf", "rotateCertificates", "systemCgroups", "staticPodPath",
-                                                 "seccompDefault" };
+        static const char *const forbidden[] = {
+                "apiVersion", "authentication", "authorization", "cgroupRoot", "kind", "kubeletCgroups", "port",
+                "protectKernelDefaults", "resolvConf", "rotateCertificates", "systemCgroups", "staticPodPath", "seccompDefault",
+        };
         const struct yaml_node *extra = yaml_path(root, "machine.kubelet.extraConfig");
 
         for (size_t i = 0; i < ARRAY_SIZE(forbidden); i++)
                 if (yaml_get(extra, forbidden[i]))
-                        return error_set(err, ERR_PROFILE, "machine config: machine.kubelet.extraConfig may not set '%s', Talos does", forbidden[i]);
+                        return error_set(err, ERR_PROFILE,
+                                         "machine config: machine.kubelet.extraConfig may not set '%s', Talos does",
+                                         forbidden[i]);
         return 0;
 }
 
@@ -92,8 +99,10 @@ static int check_taints(const struct yaml_node *root, struct error *err) {
         for (size_t i = 0; taints && taints->type == YAML_MAP && i < taints->n; i++) {
                 const char *value = yaml_str(taints->pairs[i].value), *colon = value ? strrchr(value, ':') : NULL;
                 const char *effect = colon ? colon + 1 : value;
-                if (!effect || (!str_eq(effect, "NoSchedule") && !str_eq(effect, "PreferNoSchedule") && !str_eq(effect, "NoExecute")))
-                        return error_set(err, ERR_PROFILE, "machine config: taint '%s': '%s' is not [value:]NoSchedule, PreferNoSchedule or NoExecute",
+                if (!effect || (!str_eq(effect, "NoSchedule") && !str_eq(effect, "PreferNoSchedule") &&
+                                !str_eq(effect, "NoExecute")))
+                        return error_set(err, ERR_PROFILE,
+                                         "machine config: taint '%s': '%s' is no [value:]NoSchedule, PreferNoSchedule or NoExecute",
                                          taints->pairs[i].key, value ? value : "");
         }
         return 0;
@@ -119,7 +128,8 @@ static int check_cluster(const struct yaml_node *root, struct error *err) {
         if (!endpoint || !str_starts(endpoint, "https://"))
                 return broken(err, "cluster.controlPlane.endpoint must be an https URL");
         if (cni && *cni && !str_eq(cni, "flannel") && !str_eq(cni, "custom") && !str_eq(cni, "none"))
-                return error_set(err, ERR_PROFILE, "machine config: cluster.network.cni.name '%s' is not flannel, custom or none", cni);
+                return error_set(err, ERR_PROFILE, "machine config: cluster.network.cni.name '%s' is not flannel, custom or none",
+                                 cni);
         if (is_set(root, "cluster.network.cni.urls") && !str_eq(cni, "custom"))
                 return broken(err, "cluster.network.cni.urls needs cni name custom");
         if (is_set(root, "cluster.externalCloudProvider.manifests") && !is_true(root, "cluster.externalCloudProvider.enabled"))
@@ -151,8 +161,8 @@ static int check_conflicts(const struct yaml_docs *config, const struct yaml_nod
 
         for (size_t i = 0; i < ARRAY_SIZE(conflicts); i++)
                 if (document(config, conflicts[i].kind) && is_set(root, conflicts[i].path))
-                        return error_set(err, ERR_PROFILE, "machine config: %s and a %s document cannot stand together", conflicts[i].path,
-                                         conflicts[i].kind);
+                        return error_set(err, ERR_PROFILE, "machine config: %s and a %s document cannot stand together",
+                                         conflicts[i].path, conflicts[i].kind);
         const struct yaml_node *hostname = document(config, "HostnameConfig");
         if (hostname && is_set(hostname, "hostname") && is_set(hostname, "auto") && !str_eq(text_at(hostname, "auto"), "off"))
                 return broken(err, "HostnameConfig: a fixed hostname needs auto: off");
@@ -172,8 +182,8 @@ int talos_config_validate(const struct yaml_docs *config, enum talos_machine_typ
                 return broken(err, "persist: false is refused by Talos");
         if (is_true(root, "machine.features.hostDNS.forwardKubeDNSToHost") && !is_true(root, "machine.features.hostDNS.enabled"))
                 return broken(err, "machine.features.hostDNS.forwardKubeDNSToHost needs enabled: true");
-        if (check_documents(config, err) < 0 || check_type(root, type, err) < 0 || check_cluster(root, err) < 0 || check_images(root, err) < 0 ||
-            check_kubelet(root, err) < 0 || check_taints(root, err) < 0)
+        if (check_documents(config, err) < 0 || check_type(root, type, err) < 0 || check_cluster(root, err) < 0 ||
+            check_images(root, err) < 0 || check_kubelet(root, err) < 0 || check_taints(root, err) < 0)
                 return -1;
         return check_conflicts(config, root, err);
 }

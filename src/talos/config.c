@@ -1,5 +1,5 @@
-/* The machine config as Talos' own generator writes it (talos: config/generate/{init,worker}.go), contracts 1.11 to 1.13. What this
- * program adds for clusters without IPv4 stands in config-ipv6.c. */
+/* The machine config as Talos' own generator writes it (talos: config/generate/{init,worker}.go), contracts 1.11 to 1.13. What
+ * this program adds for clusters without IPv4 stands in config-ipv6.c. */
 #include "talos/config-private.h"
 
 #include <stdio.h>
@@ -7,6 +7,7 @@
 #include "base/codec.h"
 #include "base/secret.h"
 #include "talos/patch-schema.h"
+#include "talos/tree.h"
 
 char *config_pem(const char *pem) {
         return base64_encode(pem ? pem : "", pem ? strlen(pem) : 0);
@@ -131,7 +132,8 @@ static void add_cluster_network(const struct talos_config_input *in, struct yaml
 /* Kubernetes' own admission configuration: every namespace but kube-system is held to the baseline policy. */
 static void add_admission_control(struct yaml_node *api_server) {
         static const char *const modes[][2] = {
-                { "audit", "restricted" }, { "audit-version", "latest" }, { "enforce", "baseline" }, { "enforce-version", "latest" },
+                { "audit", "restricted" }, { "audit-version", "latest" }, { "enforce", "baseline" },
+                { "enforce-version", "latest" },
                 { "warn", "restricted" }, { "warn-version", "latest" },
         };
         struct yaml_node *plugin = yaml_new_map();
@@ -159,14 +161,14 @@ static void add_audit_policy(struct yaml_node *api_server) {
         yaml_set_str(rule, "level", "Metadata");
 }
 
-static void add_api_server(const struct talos_config_input *in, const char *endpoint_host, struct yaml_node *cluster) {
+static void add_api_server(const struct talos_config_input *in, const char *host, struct yaml_node *cluster) {
         struct yaml_node *api_server = yaml_set_map(cluster, "apiServer");
         bool is_1_11 = !talos_contract_at_least(&in->contract, 1, 12);
 
         set_image(api_server, "registry.k8s.io/kube-apiserver", in->kubernetes_version);
         /* From 1.12 on the node adds the endpoint's host itself. */
         if (is_1_11)
-                config_add_text(api_server, "certSANs", endpoint_host);
+                config_add_text(api_server, "certSANs", host);
         config_add_texts(api_server, "certSANs", &in->cert_sans);
         if (is_1_11)
                 yaml_set_bool(api_server, "disablePodSecurityPolicy", true);
@@ -174,7 +176,7 @@ static void add_api_server(const struct talos_config_input *in, const char *endp
         add_audit_policy(api_server);
 }
 
-static void add_control_plane(const struct talos_config_input *in, const char *endpoint_host, struct yaml_node *cluster) {
+static void add_control_plane(const struct talos_config_input *in, const char *host, struct yaml_node *cluster) {
         const struct talos_secrets *s = in->secrets;
 
         if (s->aescbc_secret)
@@ -184,7 +186,7 @@ static void add_control_plane(const struct talos_config_input *in, const char *e
         set_pair(cluster, "aggregatorCA", &s->aggregator, true);
         _cleanup_secret_ char *key = config_pem(s->service_account_key);
         yaml_set_str(yaml_set_map(cluster, "serviceAccount"), "key", key);
-        add_api_server(in, endpoint_host, cluster);
+        add_api_server(in, host, cluster);
         set_image(yaml_set_map(cluster, "controllerManager"), "registry.k8s.io/kube-controller-manager", in->kubernetes_version);
         set_image(yaml_set_map(cluster, "proxy"), "registry.k8s.io/kube-proxy", in->kubernetes_version);
         set_image(yaml_set_map(cluster, "scheduler"), "registry.k8s.io/kube-scheduler", in->kubernetes_version);
@@ -193,7 +195,7 @@ static void add_control_plane(const struct talos_config_input *in, const char *e
                 yaml_set_bool(cluster, "allowSchedulingOnControlPlanes", true);
 }
 
-static void add_cluster(const struct talos_config_input *in, const char *endpoint_host, struct yaml_node *root) {
+static void add_cluster(const struct talos_config_input *in, const char *host, struct yaml_node *root) {
         bool control_plane = in->type == TALOS_CONTROL_PLANE;
         struct yaml_node *cluster = yaml_set_map(root, "cluster");
 
@@ -205,7 +207,7 @@ static void add_cluster(const struct talos_config_input *in, const char *endpoin
         yaml_set_str(cluster, "token", in->secrets->bootstrap_token);
         set_pair(cluster, "ca", &in->secrets->kubernetes, control_plane);
         if (control_plane)
-                add_control_plane(in, endpoint_host, cluster);
+                add_control_plane(in, host, cluster);
 
         struct yaml_node *discovery = yaml_set_map(cluster, "discovery");
         yaml_set_bool(discovery, "enabled", true);
@@ -213,32 +215,39 @@ static void add_cluster(const struct talos_config_input *in, const char *endpoin
         config_map(discovery, "registries.service");
 }
 
+/* The host of "https://host:port", without brackets; NULL when it is no such URL. Owned. */
+static char *endpoint_host(const char *url) {
+        if (!str_starts(url, "https://"))
+                return NULL;
+        const char *p = url + strlen("https://");
+        bool brackets = *p == '[';
+        p += brackets;
+        size_t n = strcspn(p, brackets ? "]" : ":/");
+        const char *rest = p + n;
+        if (!n || (brackets && !*rest))
+                return NULL;
+        rest += brackets;
+        if (*rest == ':')
+                rest += 1 + strspn(rest + 1, "0123456789");
+        return !*rest || *rest == '/' ? xstrndup(p, n) : NULL;
+}
+
 static int check_input(const struct talos_config_input *in, char **ret_host, struct error *err) {
-        _cleanup_str_ char *host = NULL;
         struct talos_version kubernetes;
 
         if (!in->secrets || str_empty(in->cluster_name) || str_empty(in->endpoint) || str_empty(in->kubernetes_version))
-                return error_set(err, ERR_INVALID, "a machine config needs secrets, cluster name, endpoint and Kubernetes version");
+                return error_set(err, ERR_INVALID,
+                                 "a machine config needs secrets, cluster name, endpoint and Kubernetes version");
         if (in->contract.major != 1 || in->contract.minor < 11)
-                return error_set(err, ERR_INVALID, "no machine config can be written for Talos %u.%u", in->contract.major, in->contract.minor);
+                return error_set(err, ERR_INVALID, "no machine config can be written for Talos %u.%u", in->contract.major,
+                                 in->contract.minor);
         if (talos_version_parse(in->kubernetes_version, &kubernetes, err) < 0)
                 return error_wrap(err, "Kubernetes version");
-
-        const char *p = in->endpoint;
-        if (!str_starts(p, "https://"))
-                return error_set(err, ERR_INVALID, "the endpoint '%s' must begin with https://", in->endpoint);
-        p += strlen("https://");
-        bool brackets = *p == '[';
-        size_t n = brackets ? strcspn(++p, "]") : strcspn(p, ":/");
-        host = xstrndup(p, n);
-        const char *rest = p + n;
-        if (brackets && *rest++ != ']')
-                n = 0;
-        if (*rest == ':')
-                rest += 1 + strspn(rest + 1, "0123456789");
-        if (!n || (*rest && *rest != '/'))
-                return error_set(err, ERR_INVALID, "the endpoint '%s' is no URL of the form https://host:port, IPv6 in brackets", in->endpoint);
-        *ret_host = TAKE(host);
+        char *host = endpoint_host(in->endpoint);
+        if (!host)
+                return error_set(err, ERR_INVALID, "the endpoint '%s' is no URL of the form https://host:port, IPv6 in brackets",
+                                 in->endpoint);
+        *ret_host = host;
         return 0;
 }
 
@@ -273,11 +282,15 @@ int talos_config_generate(const struct talos_config_input *in, struct yaml_docs 
         if (talos_config_generate_base(in, &config, err) < 0)
                 return -1;
         if (talos_config_add_ipv6(in, &config, err) < 0) {
-                yaml_docs_done(&config);
+                talos_config_done(&config);
                 return -1;
         }
         *ret_config = config;
         return 0;
+}
+
+void talos_config_done(struct yaml_docs *config) {
+        tree_docs_free_secret(config);
 }
 
 char *talos_config_write(const struct yaml_docs *config) {

@@ -78,7 +78,8 @@ bool talos_contract_at_least(const struct talos_contract *contract, unsigned maj
         return contract->major != major ? contract->major > major : contract->minor >= minor;
 }
 
-int talos_kubernetes_range(const struct talos_contract *contract, unsigned *ret_min_minor, unsigned *ret_max_minor, struct error *err) {
+int talos_kubernetes_range(const struct talos_contract *contract, unsigned *ret_min_minor, unsigned *ret_max_minor,
+                           struct error *err) {
         for (size_t i = 0; i < ARRAY_SIZE(kubernetes_ranges); i++) {
                 if (contract->major != 1 || contract->minor != kubernetes_ranges[i].talos_minor)
                         continue;
@@ -86,7 +87,8 @@ int talos_kubernetes_range(const struct talos_contract *contract, unsigned *ret_
                 *ret_max_minor = kubernetes_ranges[i].max;
                 return 0;
         }
-        return error_set(err, ERR_NOT_FOUND, "the Kubernetes versions of Talos %u.%u are not known", contract->major, contract->minor);
+        return error_set(err, ERR_NOT_FOUND, "the Kubernetes versions of Talos %u.%u are not known", contract->major,
+                         contract->minor);
 }
 
 int talos_kubernetes_check(const struct talos_contract *contract, const char *kubernetes_version, struct error *err) {
@@ -98,7 +100,7 @@ int talos_kubernetes_check(const struct talos_contract *contract, const char *ku
         if (talos_kubernetes_range(contract, &min, &max, err) < 0)
                 return -1;
         if (v.major != 1 || v.minor < min || v.minor > max)
-                return error_set(err, ERR_INVALID, "Talos %u.%u runs Kubernetes 1.%u to 1.%u, not %s", contract->major, contract->minor,
-                                 min, max, kubernetes_version);
+                return error_set(err, ERR_INVALID, "Talos %u.%u runs Kubernetes 1.%u to 1.%u, not %s", contract->major,
+                                 contract->minor, min, max, kubernetes_version);
         return 0;
 }

@@ -22,7 +22,8 @@ int talos_contract_parse(const char *text, struct talos_contract *ret_contract, 
 bool talos_contract_at_least(const struct talos_contract *contract, unsigned major, unsigned minor);
 
 /* The Kubernetes minors that a Talos release runs, e.g. 31 and 36 for Talos 1.13. ERR_NOT_FOUND for an unknown Talos minor. */
-int talos_kubernetes_range(const struct talos_contract *contract, unsigned *ret_min_minor, unsigned *ret_max_minor, struct error *err);
+int talos_kubernetes_range(const struct talos_contract *contract, unsigned *ret_min_minor, unsigned *ret_max_minor,
+                           struct error *err);
 
 /* Checks that Talos (any patch level of the contract) accepts this Kubernetes version; patch level and pre-release part do not
  * count, as in Talos. ERR_INVALID names the range. */

@@ -16,8 +16,8 @@ void talos_kubeconfig_done(struct talos_kubeconfig *k) {
         *k = (struct talos_kubeconfig) { 0 };
 }
 
-int talos_kubeconfig_mint(const struct talos_secrets *s, const char *cluster, const char *server, int64_t lifetime_s, struct clock *clock,
-                          struct talos_kubeconfig *ret_kubeconfig, struct error *err) {
+int talos_kubeconfig_mint(const struct talos_secrets *s, const char *cluster, const char *server, int64_t lifetime_s,
+                          struct clock *clock, struct talos_kubeconfig *ret_kubeconfig, struct error *err) {
         struct talos_kubeconfig k = { 0 };
 
         if (talos_kubernetes_client_certificate(s, lifetime_s, clock, &k.client, err) < 0)
@@ -31,12 +31,14 @@ int talos_kubeconfig_mint(const struct talos_secrets *s, const char *cluster, co
         return 0;
 }
 
-/* The form of client-go: two spaces, lists not indented, keys sorted. Names and URLs here never need quotes: a cluster's name is [a-z0-9-],
- * but one of digits alone would be read as a number. */
+/* The form of client-go: two spaces, lists not indented, keys sorted. Names and URLs need no quotes: a cluster's name
+ * is [a-z0-9-], but some of these would be read as a number or a boolean. */
 static void add_name(struct strbuf *b, const char *before, const char *name) {
-        bool quote = !name[strspn(name, "0123456789.-")] || str_eq(name, "null") || str_eq(name, "true") || str_eq(name, "false") ||
-                     str_eq(name, "yes") || str_eq(name, "no") || str_eq(name, "on") || str_eq(name, "off") || str_eq(name, "y") || str_eq(name, "n");
+        static const char *const words[] = { "null", "true", "false", "yes", "no", "on", "off", "y", "n" };
+        bool quote = !name[strspn(name, "0123456789.-")];
 
+        for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+                quote = quote || str_eq(name, words[i]);
         strbuf_addf(b, quote ? "%s\"%s\"\n" : "%s%s\n", before, name);
 }
 
@@ -81,8 +83,8 @@ static const struct yaml_node *find(const struct yaml_node *root, const char *li
         return yaml_get(find_entry(root, list, name), kind);
 }
 
-int talos_kubeconfig_parse(const char *name, const char *text, size_t len, const char *context, struct talos_kubeconfig *ret_kubeconfig,
-                           struct error *err) {
+int talos_kubeconfig_parse(const char *name, const char *text, size_t len, const char *context,
+                           struct talos_kubeconfig *ret_kubeconfig, struct error *err) {
         _cleanup_secret_tree_ struct yaml_node *root = NULL;
         _cleanup_talos_kubeconfig_ struct talos_kubeconfig k = { 0 };
 
@@ -94,7 +96,8 @@ int talos_kubeconfig_parse(const char *name, const char *text, size_t len, const
         if (!c)
                 return error_set(err, ERR_NOT_FOUND, "%s has no context '%s'", name, context ? context : "");
         const char *cluster_name = yaml_str(yaml_get(c, "cluster")), *user_name = yaml_str(yaml_get(c, "user"));
-        const struct yaml_node *cluster = find(root, "clusters", "cluster", cluster_name), *user = find(root, "users", "user", user_name);
+        const struct yaml_node *cluster = find(root, "clusters", "cluster", cluster_name);
+        const struct yaml_node *user = find(root, "users", "user", user_name);
         const char *server = yaml_str(yaml_get(cluster, "server"));
         if (!cluster_name || !user_name || !server || !user)
                 return error_set(err, ERR_INVALID, "%s: context '%s' names a cluster or user that is not there", name, context);
@@ -131,7 +134,8 @@ static bool used_by_others(const struct yaml_node *root, const char *kind, const
 
         for (size_t i = 0; contexts && contexts->type == YAML_SEQ && i < contexts->n; i++) {
                 const struct yaml_node *one = contexts->items[i];
-                if (!str_eq(yaml_str(yaml_get(one, "name")), our_context) && str_eq(yaml_str(yaml_get(yaml_get(one, "context"), kind)), name))
+                if (!str_eq(yaml_str(yaml_get(one, "name")), our_context) &&
+                    str_eq(yaml_str(yaml_get(yaml_get(one, "context"), kind)), name))
                         return true;
         }
         return false;
@@ -158,7 +162,8 @@ static void set_pem(struct yaml_node *map, const char *key, const char *pem) {
 }
 
 static void put_ours(struct yaml_node *root, const struct talos_kubeconfig *k) {
-        /* A cluster entry of the same name may serve somebody else's context, as "default" does for k3s: then ours takes the context's name. */
+        /* A cluster entry of the same name may serve somebody else's context, as "default" does for k3s: then ours takes the
+         * context's name. */
         const char *cluster_name = used_by_others(root, "cluster", k->cluster, k->context) ? k->context : k->cluster;
         struct yaml_node *cluster = yaml_new_map(), *context = yaml_new_map(), *user = yaml_new_map();
 

@@ -159,7 +159,8 @@ static int check_map(const struct schema *s, struct yaml_node *n, const char *na
                         return unknown_key(s, p, name, err);
                 if (p->value->type == YAML_NULL || is_delete(p->value))
                         continue;
-                int r = s->kind == SCHEMA_ARGUMENTS ? check_argument(p->value, name, err) : schema_check(type, p->value, name, err);
+                int r = s->kind == SCHEMA_ARGUMENTS ? check_argument(p->value, name, err)
+                : schema_check(type, p->value, name, err);
                 if (r < 0)
                         return r;
         }
@@ -228,7 +229,8 @@ static void order_fields(const struct schema *s, struct yaml_node *n) {
 }
 
 static bool left_out_when_empty(const struct schema_field *f) {
-        return f->flags & SCHEMA_DROP_EMPTY || f->type->kind == SCHEMA_MAP || f->type->kind == SCHEMA_TEXT_MAP || f->type->kind == SCHEMA_ARGUMENTS;
+        return f->flags & SCHEMA_DROP_EMPTY || f->type->kind == SCHEMA_MAP || f->type->kind == SCHEMA_TEXT_MAP ||
+               f->type->kind == SCHEMA_ARGUMENTS;
 }
 
 static void order_struct(const struct schema *s, struct yaml_node *n) {

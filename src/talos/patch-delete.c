@@ -29,7 +29,8 @@ static struct patch_delete *add(struct patch_deletes *d, const struct strv *path
 }
 
 /* The first key besides $patch says which elements go. */
-static int add_element(struct patch_deletes *d, const struct strv *path, const struct yaml_node *element, const char *name, struct error *err) {
+static int add_element(struct patch_deletes *d, const struct strv *path, const struct yaml_node *element, const char *name,
+                       struct error *err) {
         for (size_t i = 0; i < element->n; i++) {
                 const struct yaml_pair *p = &element->pairs[i];
                 if (str_eq(p->key, "$patch"))
@@ -39,7 +40,8 @@ static int add_element(struct patch_deletes *d, const struct strv *path, const s
                 one->value = yaml_copy(p->value);
                 return 0;
         }
-        return schema_error(err, name, element->line, element->column, "$patch: delete in a list needs a key that says which element goes");
+        return schema_error(err, name, element->line, element->column,
+                            "$patch: delete in a list needs a key that says which element goes");
 }
 
 static void drop_item(struct yaml_node *list, size_t i) {
@@ -71,7 +73,8 @@ static int walk_pair(struct walk *w, struct yaml_pair *p, bool *ret_drop, struct
         else if (!gone)
                 r = walk(w, p->value, &gone, err);
         else if (w->in_list)
-                r = schema_error(err, w->name, p->line, p->column, "$patch: delete cannot remove a key inside an element of a list");
+                r = schema_error(err, w->name, p->line, p->column,
+                                 "$patch: delete cannot remove a key inside an element of a list");
         else
                 add(w->found, &w->path, p->value);
         pop(&w->path);
@@ -147,7 +150,8 @@ static int not_there(const struct patch_delete *d, const char *name, struct erro
         _cleanup_str_ char *path = strv_join(&d->path, ".");
 
         if (d->key)
-                return schema_error(err, name, d->line, d->column, "cannot delete from '%s': no element has '%s: %s'", path, d->key,
+                return schema_error(err, name, d->line, d->column, "cannot delete from '%s': no element has '%s: %s'", path,
+                                    d->key,
                                     yaml_str(d->value) ? yaml_str(d->value) : "");
         return schema_error(err, name, d->line, d->column, "cannot delete '%s': it is not there", path);
 }
@@ -169,7 +173,8 @@ static bool delete_elements(struct yaml_node *list, const struct patch_delete *d
         return any;
 }
 
-int patch_delete(const struct schema *s, struct yaml_node *document, const struct patch_delete *d, const char *name, struct error *err) {
+int patch_delete(const struct schema *s, struct yaml_node *document, const struct patch_delete *d, const char *name,
+                 struct error *err) {
         struct yaml_node *at = document;
         unsigned flags;
 

@@ -1,5 +1,5 @@
-/* The documents beside the v1alpha1 one: talos: config/types/{network,cri,block,runtime,security,siderolink} of 1.13. Those that an IPv6-only cluster
- * is likely to meet have their keys; the others are known by name. */
+/* The documents beside the v1alpha1 one: talos: config/types/{network,cri,block,runtime,security,siderolink} of 1.13. Those
+ * that an IPv6-only cluster is likely to meet have their keys; the others are known by name. */
 #include "talos/patch-schema.h"
 
 #define TEXT &schema_text
@@ -10,23 +10,28 @@
 #define FIELDS(...) .fields = (const struct schema_field[]) { __VA_ARGS__, { 0 } }
 #define STRUCT(...) &(const struct schema) { .kind = SCHEMA_STRUCT, FIELDS(__VA_ARGS__) }
 #define LIST(of) &(const struct schema) { .kind = SCHEMA_LIST, .item = of }
-#define LIST_BY(of, ...) &(const struct schema) { .kind = SCHEMA_LIST, .item = of, .keys = (const char *const[]) { __VA_ARGS__, NULL } }
+#define KEYS(...) (const char *const[]) { __VA_ARGS__, NULL }
+#define LIST_BY(of, ...) &(const struct schema) { .kind = SCHEMA_LIST, .item = of, .keys = KEYS(__VA_ARGS__) }
 #define DOCUMENT(...) STRUCT({ "apiVersion", TEXT }, { "kind", TEXT }, __VA_ARGS__)
 #define NAMED(...) DOCUMENT({ "name", TEXT }, __VA_ARGS__)
 
-#define LINK                                                                                                                       \
-        { "up", BOOLEAN }, { "mtu", NUMBER }, { "addresses", LIST(STRUCT({ "address", TEXT }, { "routePriority", NUMBER })) },      \
-        { "routes", LIST(STRUCT({ "destination", TEXT }, { "gateway", TEXT }, { "source", TEXT }, { "metric", NUMBER }, { "mtu", NUMBER }, \
-                                { "table", TEXT })) },                                                                             \
+static const struct schema address = { .kind = SCHEMA_STRUCT, FIELDS({ "address", TEXT }, { "routePriority", NUMBER }) };
+static const struct schema route = {
+        .kind = SCHEMA_STRUCT, FIELDS({ "destination", TEXT }, { "gateway", TEXT }, { "source", TEXT }, { "metric", NUMBER },
+                                      { "mtu", NUMBER }, { "table", TEXT }) };
+
+#define LINK                                                                                        \
+        { "up", BOOLEAN }, { "mtu", NUMBER }, { "addresses", LIST(&address) }, { "routes", LIST(&route) }, \
         { "multicast", BOOLEAN }
 
-#define DHCP                                                                                                                                   \
-        { "routeMetric", NUMBER }, { "ignoreHostname", BOOLEAN }, { "ignoreRoutes", BOOLEAN }, { "clientIdentifier", TEXT }, { "duidRaw", TEXT }
+#define DHCP                                                                                        \
+        { "routeMetric", NUMBER }, { "ignoreHostname", BOOLEAN }, { "ignoreRoutes", BOOLEAN },      \
+        { "clientIdentifier", TEXT }, { "duidRaw", TEXT }
 
 static const struct schema image_rules = {
         .kind = SCHEMA_LIST,
         .flags = SCHEMA_REPLACE_ELEMENT,
-        .keys = (const char *const[]) { "image", NULL },
+        .keys = KEYS("image"),
         .item = STRUCT({ "image", TEXT }, { "skip", BOOLEAN }, { "deny", BOOLEAN },
                        { "keyless", STRUCT({ "issuer", TEXT }, { "subject", TEXT }, { "subjectRegex", TEXT }) },
                        { "publicKey", STRUCT({ "certificate", TEXT }) }),
@@ -40,7 +45,8 @@ const struct schema_document schema_documents[] = {
         { "ResolverConfig", DOCUMENT({ "nameservers", LIST(STRUCT({ "address", TEXT })) },
                                      { "searchDomains", STRUCT({ "domains", TEXTS }, { "disableDefault", BOOLEAN }) },
                                      /* from 1.14 on */
-                                     { "hostDNS", STRUCT({ "enabled", BOOLEAN }, { "forwardKubeDNSToHost", BOOLEAN }, { "resolveMemberNames", BOOLEAN }) }) },
+                                     { "hostDNS", STRUCT({ "enabled", BOOLEAN }, { "forwardKubeDNSToHost", BOOLEAN },
+                                                         { "resolveMemberNames", BOOLEAN }) }) },
         { "StaticHostConfig", NAMED({ "hostnames", TEXTS }) },
         { "TimeSyncConfig", DOCUMENT({ "enabled", BOOLEAN }, { "bootTimeout", TEXT }, { "ntp", STRUCT({ "servers", TEXTS }) },
                                      { "ptp", STRUCT({ "devices", TEXTS }) }) },
@@ -54,18 +60,22 @@ const struct schema_document schema_documents[] = {
         { "Layer2VIPConfig", NAMED({ "link", TEXT }) },
         { "HCloudVIPConfig", NAMED({ "link", TEXT }, { "apiToken", TEXT }) },
         { "BlackholeRouteConfig", NAMED({ "metric", NUMBER }) },
-        { "KubeSpanConfig", DOCUMENT({ "enabled", BOOLEAN }, { "advertiseKubernetesNetworks", BOOLEAN }, { "allowDownPeerBypass", BOOLEAN },
+        { "KubeSpanConfig", DOCUMENT({ "enabled", BOOLEAN }, { "advertiseKubernetesNetworks", BOOLEAN },
+                                     { "allowDownPeerBypass", BOOLEAN },
                                      { "harvestExtraEndpoints", BOOLEAN }, { "mtu", NUMBER },
                                      { "filters", STRUCT({ "endpoints", TEXTS }, { "excludeAdvertisedNetworks", TEXTS }) }) },
         { "KubeSpanEndpointsConfig", DOCUMENT({ "extraAnnouncedEndpoints", TEXTS }) },
-        { "BGPInstanceConfig", NULL }, { "BondConfig", NULL }, { "BridgeConfig", NULL }, { "EthernetConfig", NULL }, { "HTTPProbeConfig", NULL },
-        { "RoutingRuleConfig", NULL }, { "TCPProbeConfig", NULL }, { "VRFConfig", NULL }, { "VethConfig", NULL }, { "WireguardConfig", NULL },
+        { "BGPInstanceConfig", NULL }, { "BondConfig", NULL }, { "BridgeConfig", NULL }, { "EthernetConfig", NULL },
+        { "HTTPProbeConfig", NULL },
+        { "RoutingRuleConfig", NULL }, { "TCPProbeConfig", NULL }, { "VRFConfig", NULL }, { "VethConfig", NULL },
+        { "WireguardConfig", NULL },
         /* the node's own firewall */
         { "NetworkDefaultActionConfig", DOCUMENT({ "ingress", TEXT }) },
         { "NetworkRuleConfig", NAMED({ "portSelector", STRUCT({ "ports", FREE, SCHEMA_REPLACE }, { "protocol", TEXT }) },
                                      { "ingress", LIST(STRUCT({ "subnet", TEXT }, { "except", TEXT })), SCHEMA_REPLACE }) },
         /* registries and images */
-        { "RegistryMirrorConfig", NAMED({ "endpoints", LIST(STRUCT({ "url", TEXT }, { "overridePath", BOOLEAN })) }, { "skipFallback", BOOLEAN }) },
+        { "RegistryMirrorConfig", NAMED({ "endpoints", LIST(STRUCT({ "url", TEXT }, { "overridePath", BOOLEAN })) },
+                                        { "skipFallback", BOOLEAN }) },
         { "RegistryAuthConfig", NAMED({ "username", TEXT }, { "password", TEXT }, { "auth", TEXT }, { "identityToken", TEXT }) },
         { "RegistryTLSConfig", NAMED({ "clientIdentity", STRUCT({ "cert", TEXT }, { "key", TEXT }) }, { "ca", TEXT },
                                      { "insecureSkipVerify", BOOLEAN }) },
@@ -74,12 +84,15 @@ const struct schema_document schema_documents[] = {
         { "CRIBaseRuntimeSpecConfig", NULL }, { "CRICustomizationConfig", NULL }, { "ContainerConfig", NULL },
         /* disks */
         { "VolumeConfig", NULL }, { "UserVolumeConfig", NULL }, { "RawVolumeConfig", NULL }, { "SwapVolumeConfig", NULL },
-        { "ExistingVolumeConfig", NULL }, { "ExternalVolumeConfig", NULL }, { "FilesystemTrimConfig", NULL }, { "FilesystemScrubConfig", NULL },
-        { "LVMLogicalVolumeConfig", NULL }, { "LVMVolumeGroupConfig", NULL }, { "RAIDArrayConfig", NULL }, { "UnattendedInstallConfig", NULL },
+        { "ExistingVolumeConfig", NULL }, { "ExternalVolumeConfig", NULL }, { "FilesystemTrimConfig", NULL },
+        { "FilesystemScrubConfig", NULL },
+        { "LVMLogicalVolumeConfig", NULL }, { "LVMVolumeGroupConfig", NULL }, { "RAIDArrayConfig", NULL },
+        { "UnattendedInstallConfig", NULL },
         { "ZswapConfig", DOCUMENT({ "maxPoolPercent", NUMBER }, { "shrinkerEnabled", BOOLEAN }) },
         /* the system */
         { "EnvironmentConfig", DOCUMENT({ "variables", &text_map }) },
-        { "ExtensionServiceConfig", NAMED({ "configFiles", LIST_BY(STRUCT({ "content", TEXT }, { "mountPath", TEXT }), "mountPath") },
+        { "ExtensionServiceConfig", NAMED({ "configFiles", LIST_BY(STRUCT({ "content", TEXT }, { "mountPath", TEXT }),
+                                                                   "mountPath") },
                                           { "environment", TEXTS }) },
         { "EventSinkConfig", DOCUMENT({ "endpoint", TEXT }) },
         { "KmsgLogConfig", NAMED({ "url", TEXT }) },

@@ -1,8 +1,8 @@
 /* Merging by type, as talos: config/merge does it by reflection. */
 #include "talos/patch-merge.h"
 
-static int merge_value(const struct schema *s, unsigned flags, struct yaml_node *left, const struct yaml_node *right, const char *name,
-                       struct error *err);
+static int merge_value(const struct schema *s, unsigned flags, struct yaml_node *left, const struct yaml_node *right,
+                       const char *name, struct error *err);
 
 /* A value that replaces nothing: "" and 0, but not false. */
 static bool is_zero(const struct yaml_node *n) {
@@ -46,7 +46,8 @@ static struct yaml_node *find_element(const struct schema *list, const struct ya
         return NULL;
 }
 
-static int merge_list(const struct schema *s, struct yaml_node *left, const struct yaml_node *right, const char *name, struct error *err) {
+static int merge_list(const struct schema *s, struct yaml_node *left, const struct yaml_node *right, const char *name,
+                      struct error *err) {
         for (size_t i = 0; i < right->n; i++) {
                 struct yaml_node *same = s->keys ? find_element(s, left, right->items[i]) : NULL;
                 if (!same)
@@ -67,7 +68,8 @@ static void merge_bytes(const struct schema *s, struct yaml_node *left, const st
         }
 }
 
-static int merge_map(const struct schema *s, struct yaml_node *left, const struct yaml_node *right, const char *name, struct error *err) {
+static int merge_map(const struct schema *s, struct yaml_node *left, const struct yaml_node *right, const char *name,
+                     struct error *err) {
         if (s->flags & SCHEMA_BYTES_PAIR) {
                 merge_bytes(s, left, right);
                 return 0;
@@ -102,8 +104,8 @@ static const char *shape(const struct yaml_node *n) {
         return "null";
 }
 
-static int merge_value(const struct schema *s, unsigned flags, struct yaml_node *left, const struct yaml_node *right, const char *name,
-                       struct error *err) {
+static int merge_value(const struct schema *s, unsigned flags, struct yaml_node *left, const struct yaml_node *right,
+                       const char *name, struct error *err) {
         if (right->type == YAML_NULL)
                 return 0;
         if (flags & SCHEMA_REPLACE) {
@@ -111,7 +113,8 @@ static int merge_value(const struct schema *s, unsigned flags, struct yaml_node 
                 return 0;
         }
         if (left->type != right->type)
-                return schema_error(err, name, right->line, right->column, "%s cannot be merged into %s", shape(right), shape(left));
+                return schema_error(err, name, right->line, right->column, "%s cannot be merged into %s", shape(right),
+                                    shape(left));
         if (right->type == YAML_MAP)
                 return merge_map(s, left, right, name, err);
         if (right->type == YAML_SEQ) {
@@ -123,6 +126,7 @@ static int merge_value(const struct schema *s, unsigned flags, struct yaml_node 
         return 0;
 }
 
-int patch_merge(const struct schema *s, struct yaml_node *left, const struct yaml_node *right, const char *name, struct error *err) {
+int patch_merge(const struct schema *s, struct yaml_node *left, const struct yaml_node *right, const char *name,
+                struct error *err) {
         return merge_value(s, 0, left, right, name, err);
 }

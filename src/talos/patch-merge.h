@@ -6,7 +6,8 @@
 #include "talos/patch-schema.h"
 
 /* Merges right (checked) into left, both mappings. name: the patch's, for messages. ERR_PROFILE. */
-int patch_merge(const struct schema *s, struct yaml_node *left, const struct yaml_node *right, const char *name, struct error *err);
+int patch_merge(const struct schema *s, struct yaml_node *left, const struct yaml_node *right, const char *name,
+                struct error *err);
 
 /* One `$patch: delete`: the keys that lead to it, and for an element of a list the key and value by which it is found. */
 struct patch_delete {
@@ -23,4 +24,5 @@ void patch_deletes_done(struct patch_deletes *d);
 int patch_is_delete(const struct yaml_node *n, const char *name, bool *ret_delete, struct error *err);
 /* Takes all deletes below n (not n itself) out of it, and mappings and lists that become empty by that. ERR_PROFILE. */
 int patch_collect_deletes(struct yaml_node *n, const char *name, struct patch_deletes *ret_deletes, struct error *err);
-int patch_delete(const struct schema *s, struct yaml_node *document, const struct patch_delete *d, const char *name, struct error *err);
+int patch_delete(const struct schema *s, struct yaml_node *document, const struct patch_delete *d, const char *name,
+                 struct error *err);

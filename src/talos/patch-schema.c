@@ -1,5 +1,5 @@
-/* The v1alpha1 document. Keys, their order and their types are those of talos: config/types/v1alpha1/v1alpha1_types.go, the same for 1.11 to
- * 1.14 but for what the comments name. */
+/* The v1alpha1 document. Keys, their order and their types are those of talos: config/types/v1alpha1/v1alpha1_types.go, the
+ * same for 1.11 to 1.14 but for what the comments name. */
 #include "talos/patch-schema.h"
 
 const struct schema schema_free = { .kind = SCHEMA_FREE };
@@ -23,7 +23,8 @@ const struct schema schema_free_list = { .kind = SCHEMA_LIST, .item = &schema_fr
 #define FIELDS(...) .fields = (const struct schema_field[]) { __VA_ARGS__, { 0 } }
 #define STRUCT(...) &(const struct schema) { .kind = SCHEMA_STRUCT, FIELDS(__VA_ARGS__) }
 #define LIST(of) &(const struct schema) { .kind = SCHEMA_LIST, .item = of }
-#define LIST_BY(of, ...) &(const struct schema) { .kind = SCHEMA_LIST, .item = of, .keys = (const char *const[]) { __VA_ARGS__, NULL } }
+#define KEYS(...) (const char *const[]) { __VA_ARGS__, NULL }
+#define LIST_BY(of, ...) &(const struct schema) { .kind = SCHEMA_LIST, .item = of, .keys = KEYS(__VA_ARGS__) }
 #define MAP(of) &(const struct schema) { .kind = SCHEMA_MAP, .item = of }
 #define TYPE(name, ...) static const struct schema name = { .kind = SCHEMA_STRUCT, FIELDS(__VA_ARGS__) }
 
@@ -36,100 +37,116 @@ static const struct schema key = { .kind = SCHEMA_STRUCT, .flags = SCHEMA_BYTES_
 TYPE(route, { "network", TEXT }, { "gateway", TEXT }, { "source", TEXT }, { "metric", NUMBER }, { "mtu", NUMBER });
 TYPE(dhcp_options, { "routeMetric", NUMBER }, { "ipv4", BOOLEAN }, { "ipv6", BOOLEAN }, { "duidv6", TEXT });
 TYPE(vip, { "ip", TEXT }, { "equinixMetal", STRUCT({ "apiToken", TEXT }) }, { "hcloud", STRUCT({ "apiToken", TEXT }) });
-TYPE(device_selector, { "busPath", TEXT }, { "hardwareAddr", TEXT }, { "permanentAddr", TEXT }, { "pciID", TEXT }, { "driver", TEXT },
-     { "physical", BOOLEAN });
-TYPE(vlan, { "addresses", TEXTS }, { "cidr", TEXT }, { "routes", LIST(&route) }, { "dhcp", BOOLEAN }, { "vlanId", NUMBER }, { "mtu", NUMBER },
-     { "vip", &vip }, { "dhcpOptions", &dhcp_options });
+TYPE(device_selector, { "busPath", TEXT }, { "hardwareAddr", TEXT }, { "permanentAddr", TEXT }, { "pciID", TEXT },
+     { "driver", TEXT }, { "physical", BOOLEAN });
+TYPE(vlan, { "addresses", TEXTS }, { "cidr", TEXT }, { "routes", LIST(&route) }, { "dhcp", BOOLEAN }, { "vlanId", NUMBER },
+     { "mtu", NUMBER }, { "vip", &vip }, { "dhcpOptions", &dhcp_options });
 TYPE(bond, { "interfaces", TEXTS }, { "deviceSelectors", LIST(&device_selector) }, { "arpIPTarget", TEXTS }, { "mode", TEXT },
-     { "xmitHashPolicy", TEXT }, { "lacpRate", TEXT }, { "adActorSystem", TEXT }, { "arpValidate", TEXT }, { "arpAllTargets", TEXT },
-     { "primary", TEXT }, { "primaryReselect", TEXT }, { "failOverMac", TEXT }, { "adSelect", TEXT }, { "miimon", NUMBER }, { "updelay", NUMBER },
-     { "downdelay", NUMBER }, { "arpInterval", NUMBER }, { "resendIgmp", NUMBER }, { "minLinks", NUMBER }, { "lpInterval", NUMBER },
-     { "packetsPerSlave", NUMBER }, { "numPeerNotif", NUMBER }, { "tlbDynamicLb", NUMBER }, { "allSlavesActive", NUMBER },
-     { "useCarrier", BOOLEAN }, { "adActorSysPrio", NUMBER }, { "adUserPortKey", NUMBER }, { "peerNotifyDelay", NUMBER });
-TYPE(bridge, { "interfaces", TEXTS }, { "stp", STRUCT({ "enabled", BOOLEAN }) }, { "vlan", STRUCT({ "vlanFiltering", BOOLEAN }) });
+     { "xmitHashPolicy", TEXT }, { "lacpRate", TEXT }, { "adActorSystem", TEXT }, { "arpValidate", TEXT },
+     { "arpAllTargets", TEXT }, { "primary", TEXT }, { "primaryReselect", TEXT }, { "failOverMac", TEXT },
+     { "adSelect", TEXT }, { "miimon", NUMBER }, { "updelay", NUMBER }, { "downdelay", NUMBER }, { "arpInterval", NUMBER },
+     { "resendIgmp", NUMBER }, { "minLinks", NUMBER }, { "lpInterval", NUMBER }, { "packetsPerSlave", NUMBER },
+     { "numPeerNotif", NUMBER }, { "tlbDynamicLb", NUMBER }, { "allSlavesActive", NUMBER }, { "useCarrier", BOOLEAN },
+     { "adActorSysPrio", NUMBER }, { "adUserPortKey", NUMBER }, { "peerNotifyDelay", NUMBER });
+TYPE(bridge, { "interfaces", TEXTS }, { "stp", STRUCT({ "enabled", BOOLEAN }) },
+     { "vlan", STRUCT({ "vlanFiltering", BOOLEAN }) });
 TYPE(wireguard, { "privateKey", TEXT }, { "listenPort", NUMBER }, { "firewallMark", NUMBER },
-     { "peers", LIST(STRUCT({ "publicKey", TEXT }, { "endpoint", TEXT }, { "persistentKeepaliveInterval", TEXT }, { "allowedIPs", TEXTS })) });
-TYPE(device, { "interface", TEXT }, { "deviceSelector", &device_selector }, { "addresses", TEXTS }, { "cidr", TEXT }, { "routes", LIST(&route) },
-     { "bond", &bond }, { "bridge", &bridge }, { "bridgePort", STRUCT({ "master", TEXT }) }, { "vlans", LIST_BY(&vlan, "vlanId") },
-     { "mtu", NUMBER }, { "dhcp", BOOLEAN }, { "ignore", BOOLEAN }, { "dummy", BOOLEAN }, { "dhcpOptions", &dhcp_options },
-     { "wireguard", &wireguard }, { "vip", &vip });
+     { "peers", LIST(STRUCT({ "publicKey", TEXT }, { "endpoint", TEXT }, { "persistentKeepaliveInterval", TEXT },
+                            { "allowedIPs", TEXTS })) });
+TYPE(device, { "interface", TEXT }, { "deviceSelector", &device_selector }, { "addresses", TEXTS }, { "cidr", TEXT },
+     { "routes", LIST(&route) }, { "bond", &bond }, { "bridge", &bridge }, { "bridgePort", STRUCT({ "master", TEXT }) },
+     { "vlans", LIST_BY(&vlan, "vlanId") }, { "mtu", NUMBER }, { "dhcp", BOOLEAN }, { "ignore", BOOLEAN },
+     { "dummy", BOOLEAN }, { "dhcpOptions", &dhcp_options }, { "wireguard", &wireguard }, { "vip", &vip });
 TYPE(kubespan, { "enabled", BOOLEAN }, { "advertiseKubernetesNetworks", BOOLEAN }, { "allowDownPeerBypass", BOOLEAN },
-     { "harvestExtraEndpoints", BOOLEAN }, { "mtu", NUMBER }, { "filters", STRUCT({ "endpoints", TEXTS }, { "excludeAdvertisedNetworks", TEXTS }) });
-TYPE(network, { "hostname", TEXT }, { "interfaces", LIST_BY(&device, "interface", "deviceSelector") }, { "nameservers", TEXTS },
-     { "searchDomains", TEXTS }, { "extraHostEntries", LIST(STRUCT({ "ip", TEXT }, { "aliases", TEXTS })) }, { "kubespan", &kubespan },
+     { "harvestExtraEndpoints", BOOLEAN }, { "mtu", NUMBER },
+     { "filters", STRUCT({ "endpoints", TEXTS }, { "excludeAdvertisedNetworks", TEXTS }) });
+TYPE(network, { "hostname", TEXT }, { "interfaces", LIST_BY(&device, "interface", "deviceSelector") },
+     { "nameservers", TEXTS }, { "searchDomains", TEXTS },
+     { "extraHostEntries", LIST(STRUCT({ "ip", TEXT }, { "aliases", TEXTS })) }, { "kubespan", &kubespan },
      { "disableSearchDomain", BOOLEAN });
 
 /* machine.kubelet */
 static const struct schema id_mappings = {
         .kind = SCHEMA_LIST, .item = STRUCT({ "containerID", NUMBER }, { "hostID", NUMBER }, { "size", NUMBER }) };
-TYPE(extra_mount, { "destination", TEXT }, { "type", TEXT }, { "source", TEXT }, { "options", TEXTS }, { "uidMappings", &id_mappings },
-     { "gidMappings", &id_mappings });
-TYPE(kubelet, { "image", TEXT }, { "clusterDNS", TEXTS }, { "extraArgs", ARGUMENTS }, { "extraMounts", LIST(&extra_mount) }, { "extraConfig", FREE },
-     { "credentialProviderConfig", FREE }, { "defaultRuntimeSeccompProfileEnabled", BOOLEAN }, { "registerWithFQDN", BOOLEAN },
-     { "nodeIP", STRUCT({ "validSubnets", TEXTS }) }, { "skipNodeRegistration", BOOLEAN }, { "disableManifestsDirectory", BOOLEAN });
+TYPE(extra_mount, { "destination", TEXT }, { "type", TEXT }, { "source", TEXT }, { "options", TEXTS },
+     { "uidMappings", &id_mappings }, { "gidMappings", &id_mappings });
+TYPE(kubelet, { "image", TEXT }, { "clusterDNS", TEXTS }, { "extraArgs", ARGUMENTS }, { "extraMounts", LIST(&extra_mount) },
+     { "extraConfig", FREE }, { "credentialProviderConfig", FREE }, { "defaultRuntimeSeccompProfileEnabled", BOOLEAN },
+     { "registerWithFQDN", BOOLEAN }, { "nodeIP", STRUCT({ "validSubnets", TEXTS }) }, { "skipNodeRegistration", BOOLEAN },
+     { "disableManifestsDirectory", BOOLEAN });
 
 /* machine.install, disks, files */
-TYPE(install_selector, { "size", TEXT }, { "name", TEXT }, { "model", TEXT }, { "serial", TEXT }, { "modalias", TEXT }, { "uuid", TEXT },
-     { "wwid", TEXT }, { "type", TEXT }, { "busPath", TEXT });
+TYPE(install_selector, { "size", TEXT }, { "name", TEXT }, { "model", TEXT }, { "serial", TEXT }, { "modalias", TEXT },
+     { "uuid", TEXT }, { "wwid", TEXT }, { "type", TEXT }, { "busPath", TEXT });
 TYPE(install, { "disk", TEXT }, { "diskSelector", &install_selector }, { "extraKernelArgs", TEXTS }, { "image", TEXT },
-     { "extensions", LIST(STRUCT({ "image", TEXT })) }, { "bootloader", BOOLEAN }, { "wipe", BOOLEAN }, { "legacyBIOSSupport", BOOLEAN },
-     { "grubUseUKICmdline", BOOLEAN } /* from 1.12 on */);
+     { "extensions", LIST(STRUCT({ "image", TEXT })) }, { "bootloader", BOOLEAN }, { "wipe", BOOLEAN },
+     { "legacyBIOSSupport", BOOLEAN }, { "grubUseUKICmdline", BOOLEAN } /* from 1.12 on */);
 TYPE(disk, { "device", TEXT }, { "partitions", LIST(STRUCT({ "size", TEXT }, { "mountpoint", TEXT })) });
 TYPE(file, { "content", TEXT }, { "permissions", MODE, SCHEMA_ALWAYS }, { "path", TEXT }, { "op", TEXT });
 TYPE(encryption, { "provider", TEXT },
-     { "keys", LIST(STRUCT({ "static", STRUCT({ "passphrase", TEXT }) }, { "nodeID", FREE }, { "kms", STRUCT({ "endpoint", TEXT }) },
-                           { "slot", NUMBER }, { "tpm", STRUCT({ "checkSecurebootStatusOnEnroll", BOOLEAN }) })) },
-     { "cipher", TEXT }, { "keySize", NUMBER }, { "blockSize", NUMBER }, { "options", TEXTS });
+     { "keys", LIST(STRUCT({ "static", STRUCT({ "passphrase", TEXT }) }, { "nodeID", FREE },
+                           { "kms", STRUCT({ "endpoint", TEXT }) }, { "slot", NUMBER },
+                           { "tpm", STRUCT({ "checkSecurebootStatusOnEnroll", BOOLEAN }) })) }, { "cipher", TEXT },
+     { "keySize", NUMBER }, { "blockSize", NUMBER }, { "options", TEXTS });
 
 /* machine.registries, features, the rest */
 TYPE(mirror, { "endpoints", TEXTS }, { "overridePath", BOOLEAN }, { "skipFallback", BOOLEAN });
 TYPE(registry, { "tls", STRUCT({ "clientIdentity", &pair }, { "ca", TEXT }, { "insecureSkipVerify", BOOLEAN }) },
      { "auth", STRUCT({ "username", TEXT }, { "password", TEXT }, { "auth", TEXT }, { "identityToken", TEXT }) });
 TYPE(features, { "rbac", BOOLEAN }, { "stableHostname", BOOLEAN },
-     { "kubernetesTalosAPIAccess", STRUCT({ "enabled", BOOLEAN }, { "allowedRoles", TEXTS }, { "allowedKubernetesNamespaces", TEXTS }) },
-     { "apidCheckExtKeyUsage", BOOLEAN }, { "diskQuotaSupport", BOOLEAN }, { "kubePrism", STRUCT({ "enabled", BOOLEAN }, { "port", NUMBER }) },
+     { "kubernetesTalosAPIAccess", STRUCT({ "enabled", BOOLEAN }, { "allowedRoles", TEXTS },
+                                          { "allowedKubernetesNamespaces", TEXTS }) }, { "apidCheckExtKeyUsage", BOOLEAN },
+     { "diskQuotaSupport", BOOLEAN }, { "kubePrism", STRUCT({ "enabled", BOOLEAN }, { "port", NUMBER }) },
      { "hostDNS", STRUCT({ "enabled", BOOLEAN }, { "forwardKubeDNSToHost", BOOLEAN }, { "resolveMemberNames", BOOLEAN }) },
      { "imageCache", STRUCT({ "localEnabled", BOOLEAN }) }, { "nodeAddressSortAlgorithm", TEXT });
 TYPE(logging, { "destinations", LIST(STRUCT({ "endpoint", TEXT }, { "format", TEXT }, { "extraTags", TEXT_MAP })) });
 TYPE(kernel, { "modules", LIST(STRUCT({ "name", TEXT }, { "parameters", TEXTS })) });
 
-TYPE(machine, { "type", TEXT }, { "token", TEXT }, { "ca", &pair }, { "acceptedCAs", LIST(&certificate) }, { "certSANs", TEXTS },
-     { "controlPlane", STRUCT({ "controllerManager", STRUCT({ "disabled", BOOLEAN }) }, { "scheduler", STRUCT({ "disabled", BOOLEAN }) }) },
-     { "kubelet", &kubelet }, { "pods", &schema_free_list }, { "network", &network }, { "disks", LIST(&disk) },
-     { "install", &install }, { "files", LIST(&file) }, { "env", TEXT_MAP },
-     { "time", STRUCT({ "disabled", BOOLEAN }, { "servers", TEXTS }, { "bootTimeout", TEXT }) }, { "sysctls", TEXT_MAP }, { "sysfs", TEXT_MAP },
+TYPE(machine, { "type", TEXT }, { "token", TEXT }, { "ca", &pair }, { "acceptedCAs", LIST(&certificate) },
+     { "certSANs", TEXTS },
+     { "controlPlane", STRUCT({ "controllerManager", STRUCT({ "disabled", BOOLEAN }) },
+                              { "scheduler", STRUCT({ "disabled", BOOLEAN }) }) }, { "kubelet", &kubelet },
+     { "pods", &schema_free_list }, { "network", &network }, { "disks", LIST(&disk) }, { "install", &install },
+     { "files", LIST(&file) }, { "env", TEXT_MAP },
+     { "time", STRUCT({ "disabled", BOOLEAN }, { "servers", TEXTS }, { "bootTimeout", TEXT }) }, { "sysctls", TEXT_MAP },
+     { "sysfs", TEXT_MAP },
      { "registries", STRUCT({ "mirrors", MAP(&mirror) }, { "config", MAP(&registry) }), SCHEMA_DROP_EMPTY },
      { "systemDiskEncryption", STRUCT({ "state", &encryption }, { "ephemeral", &encryption }) }, { "features", &features },
      { "udev", STRUCT({ "rules", TEXTS }) }, { "logging", &logging }, { "kernel", &kernel },
-     { "seccompProfiles", LIST(STRUCT({ "name", TEXT }, { "value", FREE })) }, { "baseRuntimeSpecOverrides", FREE }, { "nodeLabels", TEXT_MAP },
-     { "nodeAnnotations", TEXT_MAP }, { "nodeTaints", TEXT_MAP });
+     { "seccompProfiles", LIST(STRUCT({ "name", TEXT }, { "value", FREE })) }, { "baseRuntimeSpecOverrides", FREE },
+     { "nodeLabels", TEXT_MAP }, { "nodeAnnotations", TEXT_MAP }, { "nodeTaints", TEXT_MAP });
 
 /* cluster */
 TYPE(resources, { "requests", FREE }, { "limits", FREE });
 static const struct schema volumes = {
         .kind = SCHEMA_LIST, .item = STRUCT({ "hostPath", TEXT }, { "mountPath", TEXT }, { "readonly", BOOLEAN }) };
-TYPE(api_server, { "image", TEXT }, { "extraArgs", ARGUMENTS }, { "extraVolumes", &volumes }, { "env", TEXT_MAP }, { "certSANs", TEXTS },
-     { "disablePodSecurityPolicy", BOOLEAN },
-     { "admissionControl", LIST_BY(STRUCT({ "name", TEXT }, { "configuration", FREE }), "name") }, { "auditPolicy", FREE, SCHEMA_REPLACE },
-     { "resources", &resources }, { "authorizationConfig", LIST(STRUCT({ "type", TEXT }, { "name", TEXT }, { "webhook", FREE })) });
+TYPE(api_server, { "image", TEXT }, { "extraArgs", ARGUMENTS }, { "extraVolumes", &volumes }, { "env", TEXT_MAP },
+     { "certSANs", TEXTS }, { "disablePodSecurityPolicy", BOOLEAN },
+     { "admissionControl", LIST_BY(STRUCT({ "name", TEXT }, { "configuration", FREE }), "name") },
+     { "auditPolicy", FREE, SCHEMA_REPLACE }, { "resources", &resources },
+     { "authorizationConfig", LIST(STRUCT({ "type", TEXT }, { "name", TEXT }, { "webhook", FREE })) });
 TYPE(controller_manager, { "image", TEXT }, { "extraArgs", ARGUMENTS }, { "extraVolumes", &volumes }, { "env", TEXT_MAP },
      { "resources", &resources });
-TYPE(scheduler, { "image", TEXT }, { "extraArgs", ARGUMENTS }, { "extraVolumes", &volumes }, { "env", TEXT_MAP }, { "resources", &resources },
-     { "config", FREE });
+TYPE(scheduler, { "image", TEXT }, { "extraArgs", ARGUMENTS }, { "extraVolumes", &volumes }, { "env", TEXT_MAP },
+     { "resources", &resources }, { "config", FREE });
 TYPE(cluster_network,
-     { "cni", STRUCT({ "name", TEXT }, { "urls", TEXTS }, { "flannel", STRUCT({ "extraArgs", TEXTS }, { "kubeNetworkPoliciesEnabled", BOOLEAN }) }) },
+     { "cni", STRUCT({ "name", TEXT }, { "urls", TEXTS },
+                     { "flannel", STRUCT({ "extraArgs", TEXTS }, { "kubeNetworkPoliciesEnabled", BOOLEAN }) }) },
      { "dnsDomain", TEXT }, { "podSubnets", TEXTS, SCHEMA_REPLACE }, { "serviceSubnets", TEXTS, SCHEMA_REPLACE });
 TYPE(discovery, { "enabled", BOOLEAN },
-     { "registries", STRUCT({ "kubernetes", STRUCT({ "disabled", BOOLEAN }) }, { "service", STRUCT({ "disabled", BOOLEAN }, { "endpoint", TEXT }) }) });
+     { "registries", STRUCT({ "kubernetes", STRUCT({ "disabled", BOOLEAN }) },
+                            { "service", STRUCT({ "disabled", BOOLEAN }, { "endpoint", TEXT }) }) });
 TYPE(etcd, { "image", TEXT }, { "ca", &pair }, { "extraArgs", ARGUMENTS }, { "subnet", TEXT }, { "advertisedSubnets", TEXTS },
      { "listenSubnets", TEXTS });
 
-TYPE(cluster, { "id", TEXT }, { "secret", TEXT }, { "controlPlane", STRUCT({ "endpoint", TEXT }, { "localAPIServerPort", NUMBER }) },
-     { "clusterName", TEXT }, { "network", &cluster_network }, { "token", TEXT }, { "aescbcEncryptionSecret", TEXT },
+TYPE(cluster, { "id", TEXT }, { "secret", TEXT },
+     { "controlPlane", STRUCT({ "endpoint", TEXT }, { "localAPIServerPort", NUMBER }) }, { "clusterName", TEXT },
+     { "network", &cluster_network }, { "token", TEXT }, { "aescbcEncryptionSecret", TEXT },
      { "secretboxEncryptionSecret", TEXT }, { "ca", &pair }, { "acceptedCAs", LIST(&certificate) }, { "aggregatorCA", &pair },
      { "serviceAccount", &key }, { "apiServer", &api_server }, { "controllerManager", &controller_manager },
-     { "proxy", STRUCT({ "disabled", BOOLEAN }, { "image", TEXT }, { "mode", TEXT }, { "extraArgs", ARGUMENTS }) }, { "scheduler", &scheduler },
-     { "discovery", &discovery }, { "etcd", &etcd }, { "coreDNS", STRUCT({ "disabled", BOOLEAN }, { "image", TEXT }) },
+     { "proxy", STRUCT({ "disabled", BOOLEAN }, { "image", TEXT }, { "mode", TEXT }, { "extraArgs", ARGUMENTS }) },
+     { "scheduler", &scheduler }, { "discovery", &discovery }, { "etcd", &etcd },
+     { "coreDNS", STRUCT({ "disabled", BOOLEAN }, { "image", TEXT }) },
      { "externalCloudProvider", STRUCT({ "enabled", BOOLEAN }, { "manifests", TEXTS }) }, { "extraManifests", TEXTS },
      { "extraManifestHeaders", TEXT_MAP }, { "inlineManifests", LIST(STRUCT({ "name", TEXT }, { "contents", TEXT })) },
      { "adminKubeconfig", STRUCT({ "certLifetime", TEXT }) }, { "allowSchedulingOnMasters", BOOLEAN },
@@ -137,5 +154,6 @@ TYPE(cluster, { "id", TEXT }, { "secret", TEXT }, { "controlPlane", STRUCT({ "en
 
 const struct schema schema_v1alpha1 = {
         .kind = SCHEMA_STRUCT,
-        FIELDS({ "version", TEXT }, { "debug", BOOLEAN }, { "persist", BOOLEAN }, { "machine", &machine }, { "cluster", &cluster }),
+        FIELDS({ "version", TEXT }, { "debug", BOOLEAN }, { "persist", BOOLEAN }, { "machine", &machine },
+               { "cluster", &cluster }),
 };

@@ -1,5 +1,6 @@
-/* What is known of the types in machine configs: which keys a mapping may have and in which order Talos writes them, what a value is, and
- * how it merges. Read-only tables in patch-schema.c (the v1alpha1 document) and patch-documents.c (all other kinds). */
+/* What is known of the types in machine configs: which keys a mapping may have and in which order Talos writes them, what a
+ * value is, and how it merges. Read-only tables in patch-schema.c (the v1alpha1 document) and patch-documents.c (all other
+ * kinds). */
 #pragma once
 
 #include "base/error.h"
@@ -20,7 +21,7 @@ enum schema_kind {
 
 enum schema_flags {
         SCHEMA_REPLACE = 1 << 0,         /* field: the patch's value replaces, it does not merge (Talos' tag merge:"replace") */
-        SCHEMA_BYTES_PAIR = 1 << 1,      /* struct: the patch's mapping replaces; what it does not name becomes empty (PEM certificate and key) */
+        SCHEMA_BYTES_PAIR = 1 << 1,      /* struct of PEM bytes: the patch's mapping replaces, what it does not name becomes empty */
         SCHEMA_REPLACE_ELEMENT = 1 << 2, /* list: an element with an equal key is replaced, not merged */
         SCHEMA_ALWAYS = 1 << 3,          /* field of file permissions: Talos writes it also when it is not given */
         SCHEMA_DROP_EMPTY = 1 << 4,      /* field: Talos does not write it when it is empty (maps never are written empty) */
@@ -31,7 +32,7 @@ struct schema {
         unsigned flags;
         const struct schema_field *fields;   /* of a struct, ends with a NULL name */
         const struct schema *item;           /* of a map or list */
-        const char *const *keys;             /* of a list: elements with an equal value at one of these keys are one; ends with NULL */
+        const char *const *keys;             /* of a list: elements equal at one of these keys are one; ends with NULL */
 };
 
 struct schema_field {
@@ -50,21 +51,22 @@ extern const struct schema schema_v1alpha1;
 extern const struct schema_document schema_documents[];  /* ends with a NULL kind */
 
 /* The scalar types, shared by both tables. */
-extern const struct schema schema_free, schema_text, schema_number, schema_mode, schema_boolean, schema_text_map, schema_arguments,
-        schema_texts, schema_free_list;
+extern const struct schema schema_free, schema_text, schema_number, schema_mode, schema_boolean;
+extern const struct schema schema_text_map, schema_arguments, schema_texts, schema_free_list;
 
 const struct schema_field *schema_field_find(const struct schema *s, const char *name);
 /* The type of a document by its kind: &schema_v1alpha1 without a kind, NULL for a kind that does not exist, &schema_free when
  * only its name is known. */
 const struct schema *schema_of_document(const struct yaml_node *document);
-/* The type of what stands at a key of a value of type s; &schema_free when nothing is known, NULL when the key may not be there. */
+/* The type of what stands at a key of a value of type s; &schema_free when nothing is known, NULL when the key may not be
+ * there. */
 const struct schema *schema_at(const struct schema *s, const char *key, unsigned *ret_flags);
 
 /* Checks a tree against its type and brings it into the form Talos keeps: strings where strings belong, modes as 0o644.
  * ERR_PROFILE "name:line:column: …". `{$patch: delete}` is accepted anywhere. */
 int schema_check(const struct schema *s, struct yaml_node *n, const char *name, struct error *err);
-/* Brings a tree into the form in which Talos writes it: struct fields in the order of its types, free maps sorted, what it leaves out when
- * empty left out. */
+/* Brings a tree into the form in which Talos writes it: struct fields in the order of its types, free maps sorted, what it
+ * leaves out when empty left out. */
 void schema_order(const struct schema *s, struct yaml_node *n);
 
 /* An ERR_PROFILE error that begins with the place; line 0 leaves line and column out. */

@@ -2,8 +2,10 @@
 
 #include "talos/patch-merge.h"
 #include "talos/patch-schema.h"
+#include "talos/tree.h"
 
-/* Documents are one when apiVersion, kind and name are equal (talos: config/container). The v1alpha1 document has none of them. */
+/* Documents are one when apiVersion, kind and name are equal (talos: config/container). The v1alpha1 document has none of
+ * them. */
 static bool same_document(const struct yaml_node *a, const struct yaml_node *b) {
         static const char *const keys[] = { "apiVersion", "kind", "name" };
 
@@ -36,22 +38,25 @@ static int check_kind(const struct yaml_node *doc, const char *name, struct erro
         if (!kind || !version || !yaml_str(kind) || !yaml_str(version))
                 return schema_error(err, name, doc->line, doc->column, "a document needs both apiVersion and kind, or neither");
         if (!str_eq(yaml_str(version), "v1alpha1"))
-                return schema_error(err, name, version->line, version->column, "apiVersion '%s' is not v1alpha1", yaml_str(version));
+                return schema_error(err, name, version->line, version->column, "apiVersion '%s' is not v1alpha1",
+                                    yaml_str(version));
         if (schema_of_document(doc))
                 return 0;
         for (const struct schema_document *d = schema_documents; d->kind && n + 1 < ARRAY_SIZE(kinds); d++)
                 kinds[n++] = d->kind;
         kinds[n] = NULL;
         const char *near = str_nearest(yaml_str(kind), kinds);
-        return schema_error(err, name, kind->line, kind->column, "unknown kind '%s'%s%s%s", yaml_str(kind), near ? "; did you mean '" : "",
-                            near ? near : "", near ? "'?" : "");
+        if (near)
+                return schema_error(err, name, kind->line, kind->column, "unknown kind '%s'; did you mean '%s'?",
+                                    yaml_str(kind), near);
+        return schema_error(err, name, kind->line, kind->column, "unknown kind '%s'", yaml_str(kind));
 }
 
 static int check_shape(const struct yaml_node *doc, const char *name, struct error *err) {
         if (doc->type == YAML_SEQ)
                 return schema_error(err, name, doc->line, doc->column,
-                                    "a list of operations (RFC 6902, JSON patch) cannot be applied: Talos refuses it for configs of several documents, "
-                                    "which all configs since 1.12 are; write the same as a strategic merge patch");
+                                    "a list of operations (RFC 6902, JSON patch) cannot be applied: Talos refuses it for configs of "
+                                    "several documents, which all configs since 1.12 are; write it as a strategic merge patch");
         if (doc->type != YAML_MAP)
                 return schema_error(err, name, doc->line, doc->column, "a patch is a mapping such as 'machine: …'");
         return check_kind(doc, name, err);
@@ -67,7 +72,8 @@ static int check_documents(const struct yaml_docs *patch, const char *name, stru
                 if (check_shape(doc, name, err) < 0 || patch_is_delete(doc, name, &delete, err) < 0)
                         return -1;
                 if (find_document(patch, i, doc) >= 0)
-                        return schema_error(err, name, doc->line, doc->column, "the document '%s' stands twice in this patch", document_name(doc));
+                        return schema_error(err, name, doc->line, doc->column, "the document '%s' stands twice in this patch",
+                                            document_name(doc));
                 if (!delete && schema_check(schema_of_document(doc), doc, name, err) < 0)
                         return -1;
         }
@@ -75,7 +81,7 @@ static int check_documents(const struct yaml_docs *patch, const char *name, stru
 }
 
 static void drop_document(struct yaml_docs *docs, size_t i) {
-        yaml_free(docs->items[i]);
+        tree_free_secret(docs->items[i]);
         memmove(&docs->items[i], &docs->items[i + 1], (docs->n - i - 1) * sizeof *docs->items);
         docs->n--;
 }
@@ -84,7 +90,8 @@ static void drop_document(struct yaml_docs *docs, size_t i) {
 static int no_document(const struct yaml_node *doc, const char *name, struct error *err) {
         const char *of = yaml_str(yaml_get(doc, "name"));
 
-        return schema_error(err, name, doc->line, doc->column, "cannot delete in '%s%s%s': the config has no such document", document_name(doc),
+        return schema_error(err, name, doc->line, doc->column, "cannot delete in '%s%s%s': the config has no such document",
+                            document_name(doc),
                             of ? "/" : "", of ? of : "");
 }
 
@@ -101,7 +108,8 @@ static int delete_document(struct yaml_docs *config, const struct yaml_node *doc
 
 static bool only_identity(const struct yaml_node *doc) {
         for (size_t i = 0; i < doc->n; i++)
-                if (!str_eq(doc->pairs[i].key, "apiVersion") && !str_eq(doc->pairs[i].key, "kind") && !str_eq(doc->pairs[i].key, "name"))
+                if (!str_eq(doc->pairs[i].key, "apiVersion") && !str_eq(doc->pairs[i].key, "kind") &&
+                    !str_eq(doc->pairs[i].key, "name"))
                         return false;
         return true;
 }
@@ -137,7 +145,7 @@ static void copy_documents(const struct yaml_docs *from, struct yaml_docs *ret) 
 
 /* patch is changed. */
 static int apply_documents(struct yaml_docs *config, const struct yaml_docs *patch, const char *name, struct error *err) {
-        _cleanup_(yaml_docs_done) struct yaml_docs work = { 0 };
+        _cleanup_(tree_docs_free_secret) struct yaml_docs work = { 0 };
         bool delete;
 
         if (check_documents(patch, name, err) < 0)
@@ -192,7 +200,7 @@ static int tree_documents(const char *name, const struct yaml_node *patch, struc
 }
 
 int talos_patch_apply(struct yaml_docs *config, const char *name, const char *text, size_t len, struct error *err) {
-        _cleanup_(yaml_docs_done) struct yaml_docs patch = { 0 };
+        _cleanup_(tree_docs_free_secret) struct yaml_docs patch = { 0 };
 
         if (parse(name, text, len, &patch, err) < 0)
                 return -1;
@@ -200,7 +208,7 @@ int talos_patch_apply(struct yaml_docs *config, const char *name, const char *te
 }
 
 int talos_patch_apply_tree(struct yaml_docs *config, const char *name, const struct yaml_node *patch, struct error *err) {
-        _cleanup_(yaml_docs_done) struct yaml_docs docs = { 0 };
+        _cleanup_(tree_docs_free_secret) struct yaml_docs docs = { 0 };
 
         if (tree_documents(name, patch, &docs, err) < 0)
                 return -1;
@@ -220,7 +228,7 @@ static int check_all(const struct yaml_docs *patch, const char *name, struct err
 }
 
 int talos_patch_check(const char *name, const char *text, size_t len, struct error *err) {
-        _cleanup_(yaml_docs_done) struct yaml_docs patch = { 0 };
+        _cleanup_(tree_docs_free_secret) struct yaml_docs patch = { 0 };
 
         if (parse(name, text, len, &patch, err) < 0)
                 return -1;
@@ -228,7 +236,7 @@ int talos_patch_check(const char *name, const char *text, size_t len, struct err
 }
 
 int talos_patch_check_tree(const char *name, const struct yaml_node *patch, struct error *err) {
-        _cleanup_(yaml_docs_done) struct yaml_docs docs = { 0 };
+        _cleanup_(tree_docs_free_secret) struct yaml_docs docs = { 0 };
 
         if (tree_documents(name, patch, &docs, err) < 0)
                 return -1;

@@ -28,7 +28,8 @@ static bool only_blanks_left(BIO *bio) {
         return true;
 }
 
-static int decode_key(const char *label, const char *headers, const unsigned char *der, long n, EVP_PKEY **ret_key, struct error *err) {
+static int decode_key(const char *label, const char *headers, const unsigned char *der, long n, EVP_PKEY **ret_key,
+                      struct error *err) {
         const unsigned char *p = der;
 
         if (!known_label(label))

@@ -78,8 +78,9 @@ static bool write_ed25519(BIO *bio, EVP_PKEY *key) {
 static int key_write(EVP_PKEY *key, char **ret_text, struct error *err) {
         _cleanup_bio_ BIO *bio = secret_bio();
 
-        bool ok = bio && (EVP_PKEY_is_a(key, "ED25519") ? write_ed25519(bio, key)
-                                                        : PEM_write_bio_PrivateKey_traditional(bio, key, NULL, NULL, 0, NULL, NULL) > 0);
+        bool ok = bio && (EVP_PKEY_is_a(key, "ED25519")
+                                  ? write_ed25519(bio, key)
+                                  : PEM_write_bio_PrivateKey_traditional(bio, key, NULL, NULL, 0, NULL, NULL) > 0);
         if (!ok)
                 return pki_fail(err, ERR_BUG, "writing a private key");
         *ret_text = bio_text(bio);
@@ -123,7 +124,8 @@ static bool set_serial(X509 *cert) {
 }
 
 static bool set_validity(X509 *cert, int64_t from_s, int64_t until_s) {
-        return ASN1_TIME_set(X509_getm_notBefore(cert), (time_t) from_s) && ASN1_TIME_set(X509_getm_notAfter(cert), (time_t) until_s);
+        return ASN1_TIME_set(X509_getm_notBefore(cert), (time_t) from_s) &&
+               ASN1_TIME_set(X509_getm_notAfter(cert), (time_t) until_s);
 }
 
 static bool add_extension(X509 *cert, int nid, const char *value) {
@@ -164,7 +166,8 @@ static const EVP_MD *digest_for(EVP_PKEY *key) {
         return EVP_PKEY_is_a(key, "RSA") ? EVP_sha512() : EVP_sha256();
 }
 
-int pki_ca_new(const char *organization, enum pki_key_type type, struct clock *clock, struct pki_pair *ret_pair, struct error *err) {
+int pki_ca_new(const char *organization, enum pki_key_type type, struct clock *clock, struct pki_pair *ret_pair,
+               struct error *err) {
         _cleanup_pkey_ EVP_PKEY *key = key_new(type);
         _cleanup_x509_ X509 *cert = X509_new();
         _cleanup_pki_pair_ struct pki_pair pair = { 0 };
@@ -176,7 +179,8 @@ int pki_ca_new(const char *organization, enum pki_key_type type, struct clock *c
         bool ok = X509_set_version(cert, X509_VERSION_3) == 1 && set_serial(cert) &&
                   (!organization || name_add(subject, NID_organizationName, organization, 0)) &&
                   X509_set_issuer_name(cert, subject) == 1 && set_validity(cert, now_s, now_s + CA_LIFETIME_S) &&
-                  X509_set_pubkey(cert, key) == 1 && add_extension(cert, NID_key_usage, "critical,digitalSignature,keyCertSign") &&
+                  X509_set_pubkey(cert, key) == 1 &&
+                  add_extension(cert, NID_key_usage, "critical,digitalSignature,keyCertSign") &&
                   add_extension(cert, NID_ext_key_usage, "serverAuth,clientAuth") &&
                   add_extension(cert, NID_basic_constraints, "critical,CA:TRUE") && add_random_key_id(cert) &&
                   X509_sign(cert, key, digest_for(key)) > 0;
@@ -262,7 +266,8 @@ static int fill_leaf(X509 *cert, X509 *ca, EVP_PKEY *key, const struct pki_reque
 
         bool ok = X509_set_version(cert, X509_VERSION_3) == 1 && set_serial(cert) && set_subject(cert, request) &&
                   X509_set_issuer_name(cert, X509_get_subject_name(ca)) == 1 &&
-                  set_validity(cert, now_s - request->back_date_s, now_s + request->lifetime_s) && X509_set_pubkey(cert, key) == 1 &&
+                  set_validity(cert, now_s - request->back_date_s, now_s + request->lifetime_s) &&
+                  X509_set_pubkey(cert, key) == 1 &&
                   add_extension(cert, NID_key_usage, usage) && (!purpose || add_extension(cert, NID_ext_key_usage, purpose)) &&
                   add_authority_key_id(cert, ca);
         if (!ok)

@@ -21,7 +21,8 @@ void pki_pair_done(struct pki_pair *p);                 /* wipes the key */
 int pki_key_new(enum pki_key_type type, char **ret_key, struct error *err);
 
 /* A self-signed CA valid from now for 3650 days. organization NULL: empty subject, as the aggregator CA of Talos has. */
-int pki_ca_new(const char *organization, enum pki_key_type type, struct clock *clock, struct pki_pair *ret_pair, struct error *err);
+int pki_ca_new(const char *organization, enum pki_key_type type, struct clock *clock, struct pki_pair *ret_pair,
+               struct error *err);
 
 /* What a leaf certificate shall say. Everything borrowed. */
 struct pki_request {
@@ -68,13 +69,14 @@ void pki_info_done(struct pki_info *i);
 /* Reads the first certificate of a PEM text. ERR_INVALID. */
 int pki_read(const char *cert, struct pki_info *ret_info, struct error *err);
 
-/* Fails with ERR_INVALID unless the text is exactly one readable private key with a label Talos reads (RSA, EC, ED25519 or no prefix). */
+/* Fails with ERR_INVALID unless the text is exactly one readable private key with a label Talos reads (RSA, EC, ED25519 or no
+ * prefix). */
 int pki_check_key(const char *key, struct error *err);
 /* Fails with ERR_INVALID unless key is the private key of cert. Talos itself does not check this. */
 int pki_check_pair(const char *cert, const char *key, struct error *err);
 /* Fails with ERR_INVALID unless cert was signed by ca and names it as its issuer. Dates are not looked at. */
 int pki_check_signed(const char *cert, const char *ca, struct error *err);
 
-/* The same key under the label "PRIVATE KEY" when it had Talos' Ed25519 label, for libraries that refuse that label; a copy of any
- * other text. Owned, secret_free(). */
+/* The same key under the label "PRIVATE KEY" when it had Talos' Ed25519 label, for libraries that refuse that label; a copy of
+ * any other text. Owned, secret_free(). */
 char *pki_key_for_openssl(const char *key);

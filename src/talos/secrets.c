@@ -90,13 +90,15 @@ static void *make_service_account_key(void *arg) {
 }
 
 static int make_authorities(struct talos_secrets *s, struct clock *clock, struct error *err) {
-        if (pki_ca_new("etcd", PKI_P256, clock, &s->etcd, err) < 0 || pki_ca_new("kubernetes", PKI_P256, clock, &s->kubernetes, err) < 0 ||
+        if (pki_ca_new("etcd", PKI_P256, clock, &s->etcd, err) < 0 ||
+            pki_ca_new("kubernetes", PKI_P256, clock, &s->kubernetes, err) < 0 ||
             pki_ca_new(NULL, PKI_P256, clock, &s->aggregator, err) < 0)
                 return -1;
         return pki_ca_new("talos", PKI_ED25519, clock, &s->os, err);
 }
 
-int talos_secrets_generate(const struct talos_contract *contract, struct clock *clock, struct talos_secrets **ret_secrets, struct error *err) {
+int talos_secrets_generate(const struct talos_contract *contract, struct clock *clock, struct talos_secrets **ret_secrets,
+                           struct error *err) {
         _cleanup_talos_secrets_ struct talos_secrets *s = xnew0(struct talos_secrets);
         struct service_account_job job = { .err = ERROR_INIT };
         pthread_t thread;
@@ -124,7 +126,8 @@ int talos_secrets_generate(const struct talos_contract *contract, struct clock *
         return 0;
 }
 
-static int take_field(struct talos_secrets *s, const struct field *f, const struct yaml_node *root, const char *name, struct error *err) {
+static int take_field(struct talos_secrets *s, const struct field *f, const struct yaml_node *root, const char *name,
+                      struct error *err) {
         const struct yaml_node *section = yaml_get(root, f->section);
         const struct yaml_node *n = yaml_get(f->part ? yaml_get(section, f->part) : section, f->key);
         _cleanup_str_ char *path = field_path(f);
@@ -196,11 +199,13 @@ int talos_secrets_validate(const struct talos_secrets *s, struct error *err) {
                         return error_set(err, ERR_INVALID, "'%s' is missing", path);
         }
         if (str_empty(s->secretbox_secret) == str_empty(s->aescbc_secret))
-                return error_set(err, ERR_INVALID, "exactly one of 'secrets.secretboxencryptionsecret' and 'secrets.aescbcencryptionsecret' must be set");
+                return error_set(err, ERR_INVALID,
+                                 "exactly one of secrets.secretboxencryptionsecret and .aescbcencryptionsecret must be set");
         if (check_key_bytes(s->cluster_secret, "cluster.secret", err) < 0 ||
             (s->secretbox_secret && check_key_bytes(s->secretbox_secret, "secrets.secretboxencryptionsecret", err) < 0) ||
             (s->aescbc_secret && check_key_bytes(s->aescbc_secret, "secrets.aescbcencryptionsecret", err) < 0) ||
-            check_token(s->bootstrap_token, "secrets.bootstraptoken", err) < 0 || check_token(s->machine_token, "trustdinfo.token", err) < 0 ||
+            check_token(s->bootstrap_token, "secrets.bootstraptoken", err) < 0 ||
+            check_token(s->machine_token, "trustdinfo.token", err) < 0 ||
             check_authority(&s->etcd, "certs.etcd", err) < 0 || check_authority(&s->kubernetes, "certs.k8s", err) < 0 ||
             check_authority(&s->aggregator, "certs.k8saggregator", err) < 0 || check_authority(&s->os, "certs.os", err) < 0)
                 return -1;
@@ -257,20 +262,22 @@ int talos_secrets_save(const struct talos_secrets *s, const char *path, struct e
         return file_write_atomic(path, text, strlen(text), 0600, err);
 }
 
-int talos_client_certificate(const struct talos_secrets *s, const char *role, int64_t lifetime_s, struct clock *clock, struct pki_pair *ret_pair,
-                             struct error *err) {
+int talos_client_certificate(const struct talos_secrets *s, const char *role, int64_t lifetime_s, struct clock *clock,
+                             struct pki_pair *ret_pair, struct error *err) {
         _cleanup_strv_ struct strv roles = { 0 };
 
         /* apid refuses a certificate whose extended key usage is anything but exactly clientAuth (talos: internal/app/apid). */
         strv_add(&roles, role);
-        struct pki_request request = { .organizations = &roles, .client_auth = true, .lifetime_s = lifetime_s ? lifetime_s : DEFAULT_LIFETIME_S };
+        struct pki_request request = {
+                .organizations = &roles, .client_auth = true, .lifetime_s = lifetime_s ? lifetime_s : DEFAULT_LIFETIME_S,
+        };
         if (pki_leaf_new(&s->os, &request, clock, ret_pair, err) < 0)
                 return error_wrap(err, "Talos API certificate");
         return 0;
 }
 
-int talos_kubernetes_client_certificate(const struct talos_secrets *s, int64_t lifetime_s, struct clock *clock, struct pki_pair *ret_pair,
-                                        struct error *err) {
+int talos_kubernetes_client_certificate(const struct talos_secrets *s, int64_t lifetime_s, struct clock *clock,
+                                        struct pki_pair *ret_pair, struct error *err) {
         _cleanup_strv_ struct strv groups = { 0 };
 
         strv_add(&groups, "system:masters");

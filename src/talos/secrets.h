@@ -26,13 +26,14 @@ DEFINE_CLEANUP(struct talos_secrets *, talos_secrets_free)
 
 /* A new bundle. The RSA-4096 key is made in a thread beside the others; about a second. The contract decides the alphabet of the
  * cluster id only. */
-int talos_secrets_generate(const struct talos_contract *contract, struct clock *clock, struct talos_secrets **ret_secrets, struct error *err);
+int talos_secrets_generate(const struct talos_contract *contract, struct clock *clock, struct talos_secrets **ret_secrets,
+                           struct error *err);
 
 /* Reads secrets.yaml text and validates it; name is used in messages. ERR_INVALID with the place or the field. */
 int talos_secrets_parse(const char *name, const char *text, size_t len, struct talos_secrets **ret_secrets, struct error *err);
 
-/* Every field present and well formed, every certificate a CA, every key readable and the one of its certificate. ERR_INVALID with the
- * field's path in secrets.yaml. */
+/* Every field present and well formed, every certificate a CA, every key readable and the one of its certificate. ERR_INVALID
+ * with the field's path in secrets.yaml. */
 int talos_secrets_validate(const struct talos_secrets *s, struct error *err);
 
 /* secrets.yaml as talosctl writes it; owned, secret_free(). */
@@ -47,5 +48,5 @@ int talos_client_certificate(const struct talos_secrets *s, const char *role, in
                              struct pki_pair *ret_pair, struct error *err);
 
 /* A client certificate for the Kubernetes API with all rights (O=system:masters, CN=admin); lifetime_s 0 means 8760 h. */
-int talos_kubernetes_client_certificate(const struct talos_secrets *s, int64_t lifetime_s, struct clock *clock, struct pki_pair *ret_pair,
-                                        struct error *err);
+int talos_kubernetes_client_certificate(const struct talos_secrets *s, int64_t lifetime_s, struct clock *clock,
+                                        struct pki_pair *ret_pair, struct error *err);

@@ -15,7 +15,8 @@ void talosconfig_context_done(struct talosconfig_context *c) {
         *c = (struct talosconfig_context) { 0 };
 }
 
-int talosconfig_mint(const struct talos_secrets *s, const char *name, const struct strv *endpoints, const struct strv *nodes, const char *role,
+int talosconfig_mint(const struct talos_secrets *s, const char *name, const struct strv *endpoints, const struct strv *nodes,
+                     const char *role,
                      int64_t lifetime_s, struct clock *clock, struct talosconfig_context *ret_context, struct error *err) {
         struct talosconfig_context c = { 0 };
 
@@ -86,8 +87,8 @@ static int read_pems(const struct yaml_node *n, struct talosconfig_context *c, s
         return pki_check_pair(c->client.cert, c->client.key, err);
 }
 
-int talosconfig_parse(const char *name, const char *text, size_t len, const char *context, struct talosconfig_context *ret_context,
-                      struct error *err) {
+int talosconfig_parse(const char *name, const char *text, size_t len, const char *context,
+                      struct talosconfig_context *ret_context, struct error *err) {
         _cleanup_secret_tree_ struct yaml_node *root = NULL;
         _cleanup_talosconfig_context_ struct talosconfig_context c = { 0 };
 
@@ -99,7 +100,8 @@ int talosconfig_parse(const char *name, const char *text, size_t len, const char
         if (!n || n->type != YAML_MAP)
                 return error_set(err, ERR_NOT_FOUND, "%s has no context '%s'", name, context ? context : "");
         c.name = xstrdup(context);
-        if (read_list(yaml_get(n, "endpoints"), "endpoints", &c.endpoints, err) < 0 || read_list(yaml_get(n, "nodes"), "nodes", &c.nodes, err) < 0 ||
+        if (read_list(yaml_get(n, "endpoints"), "endpoints", &c.endpoints, err) < 0 ||
+            read_list(yaml_get(n, "nodes"), "nodes", &c.nodes, err) < 0 ||
             read_pems(n, &c, err) < 0)
                 return error_wrap(err, "%s: context '%s'", name, context);
         *ret_context = c;

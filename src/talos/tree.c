@@ -15,3 +15,9 @@ void tree_free_secret(struct yaml_node *n) {
         wipe(n);
         yaml_free(n);
 }
+
+void tree_docs_free_secret(struct yaml_docs *d) {
+        for (size_t i = 0; i < d->n; i++)
+                wipe(d->items[i]);
+        yaml_docs_done(d);
+}

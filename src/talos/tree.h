@@ -7,3 +7,6 @@
 void tree_free_secret(struct yaml_node *n);
 DEFINE_CLEANUP(struct yaml_node *, tree_free_secret)
 #define _cleanup_secret_tree_ _cleanup_(tree_free_secretp)
+
+/* The same for all documents of a stream. */
+void tree_docs_free_secret(struct yaml_docs *d);

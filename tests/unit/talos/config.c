@@ -30,7 +30,8 @@ static void same_text(const char *have, const char *want, const char *what) {
         size_t start = i;
         while (start && want[start - 1] != '\n')
                 start--;
-        ck_assert_msg(have[i] == want[i], "%s differs at line %zu:\nwant %.100s\nhave %.100s", what, line, want + start, have + start);
+        ck_assert_msg(have[i] == want[i], "%s differs at line %zu:\nwant %.100s\nhave %.100s", what, line, want + start,
+                      have + start);
 }
 
 static struct talos_secrets *demo_secrets(void) {
@@ -48,8 +49,10 @@ static struct yaml_docs generate(const struct talos_config_input *in) {
 /* Byte for byte what Talos' generator wrote into its own stability fixtures. */
 START_TEST(reproduces_talos_fixtures) {
         static const struct { unsigned minor; enum talos_machine_type type; const char *file; } cases[] = {
-                { 11, TALOS_CONTROL_PLANE, "talos/v1.11-base-controlplane.yaml" }, { 11, TALOS_WORKER, "talos/v1.11-base-worker.yaml" },
-                { 13, TALOS_CONTROL_PLANE, "talos/v1.13-base-controlplane.yaml" }, { 13, TALOS_WORKER, "talos/v1.13-base-worker.yaml" },
+                { 11, TALOS_CONTROL_PLANE, "talos/v1.11-base-controlplane.yaml" },
+                { 11, TALOS_WORKER, "talos/v1.11-base-worker.yaml" },
+                { 13, TALOS_CONTROL_PLANE, "talos/v1.13-base-controlplane.yaml" },
+                { 13, TALOS_WORKER, "talos/v1.13-base-worker.yaml" },
         };
         _cleanup_talos_secrets_ struct talos_secrets *s = shared_secrets("talos/secrets-stability.yaml");
 
@@ -58,7 +61,7 @@ START_TEST(reproduces_talos_fixtures) {
                 if (!want)
                         return;
                 struct talos_config_input in = base_input(s, cases[i].minor, cases[i].type);
-                _cleanup_(yaml_docs_done) struct yaml_docs docs = generate(&in);
+                _cleanup_talos_config_ struct yaml_docs docs = generate(&in);
                 _cleanup_secret_ char *have = talos_config_write(&docs);
                 same_text(have, want, cases[i].file);
         }
@@ -81,15 +84,18 @@ START_TEST(reproduces_golden_configs) {
         for (unsigned i = 0; s && i < 18; i++) {
                 unsigned minor = 11 + i / 6, variant = i % 3;
                 bool control_plane = i / 3 % 2;
-                _cleanup_str_ char *file = xasprintf("talos/golden/v1.%u-%s%s.yaml", minor, control_plane ? "controlplane" : "worker", variants[variant]);
+                _cleanup_str_ char *file = xasprintf("talos/golden/v1.%u-%s%s.yaml", minor, control_plane ? "controlplane"
+                                                     : "worker", variants[variant]);
                 _cleanup_str_ char *want = shared_file(file);
                 ck_assert_ptr_nonnull(want);
                 struct talos_config_input in = demo_input(s, minor, control_plane ? TALOS_CONTROL_PLANE : TALOS_WORKER);
-                _cleanup_(yaml_docs_done) struct yaml_docs docs = generate(&in);
+                _cleanup_talos_config_ struct yaml_docs docs = generate(&in);
                 if (variant) {
                         apply_file(&docs, "talos/golden/patches/all.yaml");
-                        apply_file(&docs, control_plane ? "talos/golden/patches/controlplane.yaml" : "talos/golden/patches/worker.yaml");
-                        apply_file(&docs, variant == 1 ? "talos/golden/patches/registries.yaml" : "talos/golden/patches/registries-ghcr.yaml");
+                        apply_file(&docs, control_plane ? "talos/golden/patches/controlplane.yaml"
+                                   : "talos/golden/patches/worker.yaml");
+                        apply_file(&docs, variant == 1 ? "talos/golden/patches/registries.yaml"
+                                   : "talos/golden/patches/registries-ghcr.yaml");
                 }
                 _cleanup_secret_ char *have = talos_config_write(&docs);
                 same_text(have, want, file);
@@ -130,7 +136,7 @@ START_TEST(adds_what_ipv6_needs) {
         strv_add(&in.service_subnets, "fd40:10:100::/112");
         kvs_set(&in.controller_manager_extra_args, "controllers", "*,-node-ipam-controller");
         kvs_set(&in.node_labels, "zone", "nbg1");
-        _cleanup_(yaml_docs_done) struct yaml_docs docs = generate(&in);
+        _cleanup_talos_config_ struct yaml_docs docs = generate(&in);
 
         ck_assert_str_eq(first(&docs, "machine.certSANs"), "2001:db8:1::1");
         ck_assert_str_eq(first(&docs, "cluster.apiServer.certSANs"), "2001:db8:1::1");
@@ -154,7 +160,7 @@ START_TEST(adds_what_ipv6_needs) {
         ck_ok(talos_config_validate(&docs, in.type, &err), err);
 
         in.type = TALOS_WORKER;
-        _cleanup_(yaml_docs_done) struct yaml_docs worker = generate(&in);
+        _cleanup_talos_config_ struct yaml_docs worker = generate(&in);
         ck_assert_ptr_null(yaml_path(worker.items[0], "cluster.etcd"));
         ck_assert_ptr_null(yaml_path(worker.items[0], "machine.features.kubernetesTalosAPIAccess"));
         ck_assert_ptr_null(yaml_path(worker.items[0], "cluster.controllerManager"));
@@ -173,7 +179,7 @@ START_TEST(keeps_dhcp_off_the_private_interface) {
         for (unsigned minor = 11; minor <= 13; minor++) {
                 struct talos_config_input in = demo_input(fresh_secrets(), minor, TALOS_WORKER);
                 in.private_interface = true;
-                _cleanup_(yaml_docs_done) struct yaml_docs docs = generate(&in);
+                _cleanup_talos_config_ struct yaml_docs docs = generate(&in);
                 const struct yaml_node *list = yaml_path(docs.items[0], "machine.network.interfaces");
                 ck_assert_uint_eq(list->n, 1);
                 ck_assert_str_eq(yaml_str(yaml_get(list->items[0], "interface")), "eth1");
@@ -183,7 +189,7 @@ START_TEST(keeps_dhcp_off_the_private_interface) {
                 in.private_address = "10.0.0.5";
                 in.private_range = "10.0.0.0/16";
                 in.private_gateway = "10.0.0.1";
-                _cleanup_(yaml_docs_done) struct yaml_docs fixed = generate(&in);
+                _cleanup_talos_config_ struct yaml_docs fixed = generate(&in);
                 const struct yaml_node *one = yaml_path(fixed.items[0], "machine.network.interfaces")->items[0];
                 ck_assert_str_eq(yaml_str(yaml_get(one, "addresses")->items[0]), "10.0.0.5/32");
                 ck_assert_str_eq(yaml_str(yaml_get(yaml_get(one, "routes")->items[1], "gateway")), "10.0.0.1");
@@ -203,7 +209,7 @@ START_TEST(writes_registries) {
         in.n_mirrors = 1;
         in.auths = &auth;
         in.n_auths = 1;
-        _cleanup_(yaml_docs_done) struct yaml_docs docs = generate(&in);
+        _cleanup_talos_config_ struct yaml_docs docs = generate(&in);
         const struct yaml_node *registries = yaml_path(docs.items[0], "machine.registries");
         const struct yaml_node *have = yaml_get(yaml_get(registries, "mirrors"), "ghcr.io");
         ck_assert_str_eq(yaml_str(yaml_get(have, "endpoints")->items[0]), "https://proxy.example:5000/v2/ghcr.io");
@@ -214,7 +220,8 @@ START_TEST(writes_registries) {
 END_TEST
 
 START_TEST(refuses_bad_input) {
-        static const char *const endpoints[] = { "", "http://base:6443", "https://2001:db8::1:6443", "base:6443", "https://", "https://[2001:db8::1:6443",
+        static const char *const endpoints[] = { "", "http://base:6443", "https://2001:db8::1:6443", "base:6443", "https://",
+                                                 "https://[2001:db8::1:6443",
                                                  "https://base:6443x" };
         for (size_t i = 0; i < ARRAY_SIZE(endpoints); i++) {
                 _cleanup_error_ struct error err = ERROR_INIT;
@@ -257,7 +264,8 @@ START_TEST(validates_as_a_node_does) {
                 { TALOS_WORKER, "cluster: {controlPlane: {endpoint: 'http://x:6443'}}", "endpoint" },
                 { TALOS_WORKER, "cluster: {network: {cni: {name: cilium}}}", "cni.name" },
                 { TALOS_WORKER, "cluster: {network: {cni: {name: none, urls: [a]}}}", "cni.urls" },
-                { TALOS_CONTROL_PLANE, "cluster: {inlineManifests: [{name: a, contents: x}, {name: a, contents: y}]}", "two inline manifests" },
+                { TALOS_CONTROL_PLANE, "cluster: {inlineManifests: [{name: a, contents: x}, {name: a, contents: y}]}",
+                  "two inline manifests" },
                 { TALOS_CONTROL_PLANE, "cluster: {inlineManifests: [{contents: x}]}", "no name" },
                 { TALOS_WORKER, "machine: {network: {hostname: a}}", "HostnameConfig" },
                 { TALOS_WORKER, "apiVersion: v1alpha1\nkind: HostnameConfig\nhostname: a", "auto: off" },
@@ -266,7 +274,7 @@ START_TEST(validates_as_a_node_does) {
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
                 _cleanup_error_ struct error err = ERROR_INIT;
                 struct talos_config_input in = demo_input(fresh_secrets(), 13, cases[i].type);
-                _cleanup_(yaml_docs_done) struct yaml_docs docs = generate(&in);
+                _cleanup_talos_config_ struct yaml_docs docs = generate(&in);
                 ck_ok(talos_patch_apply(&docs, "p", cases[i].patch, strlen(cases[i].patch), &err), err);
                 ck_assert_msg(talos_config_validate(&docs, cases[i].type, &err) < 0, "accepted: %s", cases[i].patch);
                 ck_assert_int_eq(err.kind, ERR_PROFILE);
@@ -278,7 +286,7 @@ END_TEST
 START_TEST(packs_user_data) {
         _cleanup_error_ struct error err = ERROR_INIT;
         struct talos_config_input in = demo_input(fresh_secrets(), 13, TALOS_CONTROL_PLANE);
-        _cleanup_(yaml_docs_done) struct yaml_docs docs = generate(&in);
+        _cleanup_talos_config_ struct yaml_docs docs = generate(&in);
         _cleanup_secret_ char *text = talos_config_write(&docs), *packed = NULL, *again = NULL;
 
         ck_ok(talos_user_data_encode("demo-1", text, &packed, &err), err);

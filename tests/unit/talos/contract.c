@@ -20,7 +20,8 @@ START_TEST(reads_versions) {
 END_TEST
 
 START_TEST(refuses_what_is_no_version) {
-        static const char *const bad[] = { "", "v", "1", "1.13", "1.13.", "1.13.x", "a1.2.3", "1.2.3 ", "1.2.3-", "1.2.3-a b", "-1.2.3", "vv1.2.3",
+        static const char *const bad[] = { "", "v", "1", "1.13", "1.13.", "1.13.x", "a1.2.3", "1.2.3 ", "1.2.3-", "1.2.3-a b",
+                                           "-1.2.3", "vv1.2.3",
                                            "1.2.99999999999" };
         for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
                 _cleanup_error_ struct error err = ERROR_INIT;
@@ -56,9 +57,12 @@ END_TEST
 
 START_TEST(knows_kubernetes_ranges) {
         static const struct { const char *talos, *kubernetes; bool ok; } cases[] = {
-                { "1.11", "1.29.0", true },  { "1.11", "1.34.2", true },  { "1.11", "1.35.0", false },    { "1.11", "1.28.9", false },
-                { "1.12", "1.30.0", true },  { "1.12", "1.35.4", true },  { "1.12", "1.36.0", false },    { "1.13", "v1.36.3", true },
-                { "1.13", "1.31.0", true },  { "1.13", "1.30.9", false }, { "1.13", "1.37.0", false },    { "1.14", "1.37.0-rc.0", true },
+                { "1.11", "1.29.0", true },  { "1.11", "1.34.2", true },  { "1.11", "1.35.0", false },
+                { "1.11", "1.28.9", false },
+                { "1.12", "1.30.0", true },  { "1.12", "1.35.4", true },  { "1.12", "1.36.0", false },
+                { "1.13", "v1.36.3", true },
+                { "1.13", "1.31.0", true },  { "1.13", "1.30.9", false }, { "1.13", "1.37.0", false },
+                { "1.14", "1.37.0-rc.0", true },
                 { "1.14", "1.31.0", false }, { "1.13", "2.34.0", false },
         };
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -54,8 +54,10 @@ static void compare(const char *what, struct yaml_docs *have, struct yaml_docs *
 }
 
 static const char *const triples[] = {
-        "01-nameservers-append", "02-subnets-replace", "03-interfaces-by-name", "04-vlans-by-id", "05-admission-by-name", "06-delete-map-key",
-        "07-delete-list-element", "08-delete-document", "09-hostname-document", "10-multi-document", "11-null-and-empty-map", "12-empty-lists",
+        "01-nameservers-append", "02-subnets-replace", "03-interfaces-by-name", "04-vlans-by-id", "05-admission-by-name",
+        "06-delete-map-key",
+        "07-delete-list-element", "08-delete-document", "09-hostname-document", "10-multi-document", "11-null-and-empty-map",
+        "12-empty-lists",
         "13-booleans", "14-cert-sans", "15-extra-args", "16-numbers-and-quotes", "17-comments-anchors-blocks", "18-firewall-rule",
         "19-refuse-unknown-key", "20-refuse-delete-missing",
 };
@@ -86,7 +88,8 @@ START_TEST(merges_as_talos_does) {
 END_TEST
 
 START_TEST(seed_patches_are_understood) {
-        static const char *const files[] = { "seed/patches/all.yaml", "seed/patches/controlplane.yaml", "seed/patches/worker.yaml",
+        static const char *const files[] = { "seed/patches/all.yaml", "seed/patches/controlplane.yaml",
+                                             "seed/patches/worker.yaml",
                                              "seed/patches/registries.yaml" };
         for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
                 _cleanup_str_ char *text = shared_file(files[i]);
@@ -144,7 +147,8 @@ END_TEST
 START_TEST(modes_are_written_in_octal) {
         static const char *const modes[] = { "420", "0644", "0o644" };
         for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
-                _cleanup_str_ char *patch = xasprintf("machine: {files: [{path: /var/a, op: create, permissions: %s}]}", modes[i]);
+                _cleanup_str_ char *patch = xasprintf("machine: {files: [{path: /var/a, op: create, permissions: %s}]}",
+                                                      modes[i]);
                 _cleanup_(yaml_docs_done) struct yaml_docs docs = { 0 };
                 apply_to_base(patch, &docs);
                 _cleanup_str_ char *text = yaml_write_docs(&docs, 4);

@@ -107,7 +107,8 @@ END_TEST
 
 START_TEST(keys_carry_their_labels) {
         static const struct { enum pki_key_type type; const char *first; } cases[] = {
-                { PKI_ED25519, "-----BEGIN ED25519 PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEI" }, { PKI_P256, "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE" },
+                { PKI_ED25519, "-----BEGIN ED25519 PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEI" },
+                { PKI_P256, "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE" },
                 { PKI_RSA4096, "-----BEGIN RSA PRIVATE KEY-----\n" },
         };
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -56,7 +56,8 @@ static void round_trip(const char *name, const char *text) {
 }
 
 START_TEST(writes_as_talosctl_does) {
-        static const char *const files[] = { "talos/golden/secrets.yaml", "talos/secrets-stability.yaml", "talos/secrets-ecdsa-sa.yaml" };
+        static const char *const files[] = { "talos/golden/secrets.yaml", "talos/secrets-stability.yaml",
+                                             "talos/secrets-ecdsa-sa.yaml" };
         for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
                 _cleanup_str_ char *text = shared_file(files[i]);
                 if (!text)

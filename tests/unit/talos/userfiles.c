@@ -216,7 +216,8 @@ START_TEST(talosconfig_merges_and_removes) {
 END_TEST
 
 START_TEST(leaves_strange_files_alone) {
-        static const char *const strange[] = { "- a list\n", "just text\n", "clusters: {a: b}\ncontexts: [x]\n", "a: [\n", "a: 1\na: 2\n" };
+        static const char *const strange[] = { "- a list\n", "just text\n", "clusters: {a: b}\ncontexts: [x]\n", "a: [\n",
+                                               "a: 1\na: 2\n" };
         _cleanup_talos_kubeconfig_ struct talos_kubeconfig k = kubeconfig(one, "demo");
         _cleanup_talosconfig_context_ struct talosconfig_context c = context(one, "demo");
 
@@ -260,14 +261,17 @@ START_TEST(refuses_malformed_contexts) {
         for (size_t i = 0; i < ARRAY_SIZE(kube); i++) {
                 _cleanup_error_ struct error err = ERROR_INIT;
                 struct talos_kubeconfig k;
-                ck_fails(talos_kubeconfig_parse("k", kube[i], strlen(kube[i]), NULL, &k, &err), err, i < 2 ? ERR_NOT_FOUND : ERR_INVALID);
+                ck_fails(talos_kubeconfig_parse("k", kube[i], strlen(kube[i]), NULL, &k, &err), err, i < 2 ? ERR_NOT_FOUND
+                         : ERR_INVALID);
         }
-        static const char *const talos[] = { "context: a\n", "context: a\ncontexts: {a: {endpoints: x}}\n", "context: a\ncontexts: {a: {ca: '!', crt: eA==, key: eA==}}\n",
+        static const char *const talos[] = { "context: a\n", "context: a\ncontexts: {a: {endpoints: x}}\n",
+                                             "context: a\ncontexts: {a: {ca: '!', crt: eA==, key: eA==}}\n",
                                              "context: a\ncontexts: {a: {ca: eA==, crt: eA==, key: eA==}}\n" };
         for (size_t i = 0; i < ARRAY_SIZE(talos); i++) {
                 _cleanup_error_ struct error err = ERROR_INIT;
                 struct talosconfig_context c;
-                ck_fails(talosconfig_parse("t", talos[i], strlen(talos[i]), NULL, &c, &err), err, i < 1 ? ERR_NOT_FOUND : ERR_INVALID);
+                ck_fails(talosconfig_parse("t", talos[i], strlen(talos[i]), NULL, &c, &err), err, i < 1 ? ERR_NOT_FOUND
+                         : ERR_INVALID);
         }
 }
 END_TEST
