@@ -60,7 +60,8 @@ static const struct retry_rule final          = { NULL, 0, ERR_BUG,         RETR
 
 const struct retry_rule *retry_rule_for(const char *code, int http_status) {
         const struct retry_rule *by_status = NULL;
-        int status = http_status >= 200 && http_status < 300 ? 200 : http_status;
+        bool known_trouble = http_status == 502 || http_status == 503 || http_status == 504;
+        int status = http_status >= 200 && http_status < 300 ? 200 : http_status >= 500 && !known_trouble ? 500 : http_status;
         for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
                 const struct retry_rule *r = &rules[i];
                 if (code && r->code && strcmp(code, r->code) == 0)
