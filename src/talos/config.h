@@ -59,7 +59,7 @@ struct talos_config_input {
         bool no_dns_forward;                      /* hostDNS.forwardKubeDNSToHost: false */
         bool talos_api_access;                    /* kube-system may read the Talos API (os:reader); ignored on workers */
         bool forward_ipv6;                        /* sysctl net.ipv6.conf.all.forwarding */
-        bool private_interface;                   /* keep DHCP off the private interface eth1, see config-ipv6.c */
+        bool private_interface;                   /* keep DHCP off the private interface eth1, also if it never appears (config-ipv6.c) */
         const char *private_address;              /* its static IPv4 without length, e.g. "10.0.0.5"; NULL: no address */
         const char *private_range;                /* routed through private_gateway, e.g. "10.0.0.0/16" */
         const char *private_gateway;              /* e.g. "10.0.0.1" */
@@ -77,7 +77,8 @@ struct talos_config_input {
 };
 
 /* The machine config as documents. *ret is overwritten and belongs to the caller (talos_config_done()). ERR_INVALID: a required
- * input is missing, the endpoint is no https URL (IPv6 in brackets), a label or taint breaks Kubernetes' rules. */
+ * input is missing, the endpoint is no https URL (IPv6 in brackets), a mirror has no endpoints, a private address is none. What
+ * the values mean to a node is checked by talos_config_validate(), after the patches. */
 int talos_config_generate(const struct talos_config_input *in, struct yaml_docs *ret_config, struct error *err);
 
 /* Wipes and frees the documents. */
