@@ -316,7 +316,7 @@ char *cluster_spec_reference(void) {
         struct strbuf b = STRBUF_INIT;
         strbuf_adds(&b, "# The profile\n\n"
                         "One YAML file says what a cluster should be: `hcloud-v6 up --profile FILE`. Every key may be left out. Unknown keys, wrong types,\n"
-                        "duplicate keys and tabs are refused with file, line and column. Flags override the profile. `hcloud-v6 profiles` lists the built-in\n"
+                        "duplicate keys and tabs are refused with file, line and column. Flags override the profile. `hcloud-v6 profile` shows the built-in\n"
                         "ones; `profiles/` holds them as files. This page is made from the table that the program reads profiles by.\n\n"
                         "| key | form | default | meaning |\n|---|---|---|---|\n");
         reference_rows(&b, spec_keys, "");

@@ -267,7 +267,7 @@ static int seal_to_file(const struct vault_options *o, const struct vault *v, st
         crypto_aead_xchacha20poly1305_ietf_encrypt(sealed, &n_sealed, (const uint8_t *) plain, n, (const uint8_t *) b.data, b.len, NULL, nonce, key);
         sodium_memzero(key, sizeof(key));
         _cleanup_str_ char *body = base64_encode(sealed, (size_t) n_sealed);
-        for (size_t i = 0; body[i]; i += 76)
+        for (size_t i = 0, len = strlen(body); i < len; i += 76)
                 strbuf_addf(&b, "%.76s\n", body + i);
         _cleanup_str_ char *path = path_join(v->dir, "vault");
         return file_write_atomic(path, b.data, b.len, 0600, err);
