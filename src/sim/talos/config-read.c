@@ -101,7 +101,7 @@ static void read_registries(const struct yaml_node *n, struct sim_config *c) {
                         strv_add(&c->registry_auth_hosts, hosts->pairs[i].key);
 }
 
-/* 169.254.169.254 is safe when a static route of the config names it, or when the private interface (enp7s0 on x86, eth1 by the old names) gets
+/* 169.254.169.254 is safe when a static route of the config names it, or when the private interface (eth1, or enp7s0 by its
  * its address otherwise than by DHCP (hcloud-k8s/terraform-hcloud-kubernetes issue 490). */
 static bool is_metadata_route(const char *destination) {
         return destination && str_starts(destination, "169.254.169.254");

@@ -20,3 +20,9 @@ enum sim_stage sim_talos_stage(const struct sim_machine *m);     /* UNKNOWN when
 const char *sim_talos_hostname(const struct sim_machine *m);
 /* kube tells that something of this node's state changed (etcd came up, the Node turned Ready): watches and services look again. */
 void sim_talos_changed(struct sim_machine *m);
+
+/* For tests, which have one loopback address for all machines: where machines that boot from now on listen (0: any free port; default 50000 and
+ * 50001), and where one does. */
+void sim_talos_set_ports(struct sim_world *w, unsigned api_port, unsigned trustd_port);
+unsigned sim_talos_api_port(const struct sim_machine *m);
+unsigned sim_talos_trustd_port(const struct sim_machine *m);
