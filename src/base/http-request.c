@@ -1,5 +1,6 @@
 /* A request in libcurl's words: options, callbacks, the TLS identity. */
 #include <ctype.h>
+#include <fcntl.h>
 
 #include "base/clock.h"
 #include "base/http-internal.h"
@@ -58,6 +59,12 @@ static size_t on_body(char *p, size_t size, size_t n, void *data) {
         strbuf_add(&t->response->body, p, n);
         t->too_large = strbuf_failed(&t->response->body);
         return t->too_large ? CURL_WRITEFUNC_ERROR : n;
+}
+
+/* Programs that this one starts (helm, ssh) must not keep its connections open. */
+static int on_socket(void *data, curl_socket_t fd, curlsocktype purpose) {
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+        return CURL_SOCKOPT_OK;
 }
 
 static bool is_idempotent(const char *method) {
@@ -218,6 +225,7 @@ static void set_callbacks(struct transfer *t) {
         curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
         curl_easy_setopt(t->easy, CURLOPT_PREREQFUNCTION, on_send);
         curl_easy_setopt(t->easy, CURLOPT_PREREQDATA, t);
+        curl_easy_setopt(t->easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
 }
 
 int transfer_init(struct transfer *t, const char *user_agent, struct error *err) {
@@ -225,6 +233,8 @@ int transfer_init(struct transfer *t, const char *user_agent, struct error *err)
         _cleanup_str_ char *scheme = NULL, *host = NULL, *path = NULL;
         unsigned port;
         if (str_empty(t->req->method) || !url_split(t->req->url, &scheme, &host, &port, &path)) {
+                if (t->req->url && strchr(t->req->url, '@')) /* not quoted: a password may stand before it */
+                        return error_set(err, ERR_INVALID, "a URL with a user name, or none at all");
                 _cleanup_str_ char *url = cut_secret(t->req->url ? t->req->url : "", t->req->secret);
                 return error_set(err, ERR_INVALID, "'%s' is no http or https URL", url);
         }

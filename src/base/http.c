@@ -11,9 +11,11 @@
 
 enum {
         DEFAULT_HOST_CONNECTIONS = 8,
-        /* Idle connections kept for all hosts together: each costs some 50 kB with TLS, and a cluster of 500 nodes must fit into
+        /* Idle connections kept for all hosts together: each costs memory with TLS, and a cluster of 500 nodes must fit into
          * 64 MB. Connections in use do not count. */
         IDLE_CONNECTIONS = 48,
+        /* At once, to all hosts: some 100 kB each with HTTP/2 and TLS. Requests past that wait. */
+        TOTAL_CONNECTIONS = 192,
         LONGEST_POLL_MS = 60 * 1000,
 };
 
@@ -220,6 +222,7 @@ int http_engine_new(const char *user_agent, struct http_engine **ret, struct err
                 curl_multi_setopt(e->multi, CURLMOPT_PIPELINING, (long) CURLPIPE_MULTIPLEX);
                 curl_multi_setopt(e->multi, CURLMOPT_MAX_HOST_CONNECTIONS, e->max_host_connections);
                 curl_multi_setopt(e->multi, CURLMOPT_MAXCONNECTS, (long) IDLE_CONNECTIONS);
+                curl_multi_setopt(e->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long) TOTAL_CONNECTIONS);
         }
         if (!e->multi || start_thread(e) != 0) {
                 dispose(e);

@@ -2,7 +2,7 @@
  *
  * A tree owns its children: yaml_free(root) frees all. Nodes taken out of a tree with yaml_…_take belong to the caller. Reading
  * refuses: duplicate keys, merge keys (<<), anchors and aliases beyond a small budget (aliases are copied), tabs (libyaml),
- * nesting past 64, input past the given size. Mapping order is kept. */
+ * nesting past 64, input past 8 MiB, keys past 512 bytes, tags of other types. Mapping order is kept. */
 #pragma once
 
 #include <jansson.h>

@@ -134,6 +134,9 @@ START_TEST(nobody_there_is_unavailable) {
         ck_assert_int_eq(answer.status, 0);
         r.url = "ftp://[::1]/";
         ck_fails(http_perform(engine, &r, &answer, &err), err, ERR_INVALID);
+        r.url = "https://me:password@[::1]/";
+        ck_fails(http_perform(engine, &r, &answer, &err), err, ERR_INVALID);
+        ck_assert_ptr_null(strstr(err.message, "password"));
 }
 END_TEST
 
@@ -262,6 +265,16 @@ START_TEST(only_the_given_ca_is_trusted) {
         ck_ok(GET("/hello", .tls = &pinned), err);
         ck_fails(GET("/hello", .tls = &mispinned), err, ERR_TLS);
         identity_done(&other);
+        stop();
+}
+END_TEST
+
+START_TEST(a_handshake_that_breaks_off_is_no_matter_of_certificates) {
+        start_with(&(struct peer_options) { .tls = true, .drop = true });
+        struct http_tls tls = { .ca_pem = peer_identity(peer)->ca_pem, .cert_pem = peer_identity(peer)->cert_pem,
+                                .key_pem = peer_identity(peer)->key_pem };
+        ck_fails(GET("/hello", .tls = &tls), err, ERR_UNAVAILABLE);
+        ck_assert(err.retryable && !err.ambiguous);
         stop();
 }
 END_TEST
@@ -489,6 +502,7 @@ static Suite *tls_suite(void) {
         TCase *c = tcase_create("tls"), *g = tcase_create("grpc");
         tcase_set_timeout(c, 60);
         tcase_add_test(c, only_the_given_ca_is_trusted);
+        tcase_add_test(c, a_handshake_that_breaks_off_is_no_matter_of_certificates);
         tcase_add_loop_test(c, a_refused_client_certificate_is_named, 0, 2);
         tcase_add_test(c, talos_key_label_is_understood);
         tcase_add_test(c, http2_can_be_demanded);

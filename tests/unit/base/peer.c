@@ -414,8 +414,8 @@ static void serve_http2(struct connection *c) {
 static void *serve(void *data) {
         struct connection *c = data;
         struct peer *p = c->peer;
-        bool ready = true;
-        if (p->o.tls) {
+        bool ready = !p->o.drop;
+        if (p->o.tls && ready) {
                 c->ssl = SSL_new(p->ctx);
                 SSL_set_fd(c->ssl, c->fd);
                 ready = SSL_accept(c->ssl) == 1;

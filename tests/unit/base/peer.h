@@ -18,6 +18,7 @@
 
 struct peer_options {
         bool tls;
+        bool drop;                   /* closes each connection at once */
         bool http2;                  /* offered by ALPN; always spoken without TLS */
         const char *client_ca_pem;   /* a client certificate of it is required */
         void (*on_never)(void *);    /* called when a request for /never or /stall has come */
