@@ -1,0 +1,234 @@
+/* The faults: their names, their grammar, and whether one strikes. */
+#include "sim/world/faults.h"
+
+#include <fnmatch.h>
+
+#include "base/error.h"
+
+#define CALLS "route"
+const struct sim_fault_kind sim_fault_kinds[] = {
+        /* calls of the Hetzner API */
+        { "429", CALLS, "", "rate_limit_exceeded" },
+        { "500", CALLS, "", "server_error" },
+        { "502", CALLS, "", "502 with a page of HTML; nothing was done" },
+        { "502-after", CALLS, "", "the same, but the work was done" },
+        { "503", CALLS, "", "unavailable" },
+        { "504", CALLS, "", "timeout; nothing was done" },
+        { "drop", CALLS, "", "the work is done, then the connection breaks without an answer" },
+        { "drop-before", CALLS, "", "the connection breaks, nothing was done" },
+        { "slow-answer", CALLS, "ms", "the answer comes ms later (1000)" },
+        { "locked", CALLS, "", "423 locked, for all but GET" },
+        { "conflict", CALLS, "", "409 conflict, for all but GET" },
+        { "maintenance", CALLS, "", "403 maintenance" },
+        { "html", CALLS, "", "200 with a page of HTML" },
+        { "truncated", CALLS, "", "the answer ends in its middle" },
+        { "huge", CALLS, "", "an answer of 40 MB" },
+        { "unknown", CALLS, "", "keys and enum words that nobody knows" },
+        { "unknown-status", "", "", "servers show a status nobody knows" },
+        { "details-null", "", "", "errors come with details null" },
+        { "duplicate", "", "", "the first entry of each list comes twice" },
+        { "readonly-401", "", "", "a read-only token is refused as before September 2026: 401 token_readonly" },
+        /* what the cloud does */
+        { "action-error", "command", "code", "an action ends in error (code=action_failed)" },
+        { "action-stuck", "command", "", "an action never ends" },
+        { "no-capacity", "type,location,name", "", "POST /servers: 412 resource_unavailable" },
+        { "shown-unavailable", "type,location", "", "server types say available: false" },
+        { "quota", "kind", "after", "403 resource_limit_exceeded once there are after=N of a kind (servers, primary_ips, …)" },
+        { "firewall-in-use", "", "", "DELETE of a firewall: resource_in_use" },
+        /* nodes */
+        { "slow-node", "name,type,location", "factor,ms", "latencies times factor (5); at instant speed ms (3000) for each step" },
+        { "node-never-boots", "name,type,location", "", "powered, but nothing answers" },
+        /* the world around */
+        { "dns64-down", "", "", "the DNS64 resolvers do not answer" },
+        { "nat64-down", "", "", "nothing answers behind NAT64" },
+        { "charts-down", "", "", "the chart repository answers 503" },
+        { NULL, NULL, NULL, NULL },
+};
+
+struct sim_fault {
+        const struct sim_fault_kind *kind;
+        char *spec;
+        struct kvs parameters;
+        int64_t count;           /* how often it may strike, -1: always */
+        int64_t skip;
+        double probability;
+        uint64_t hits;
+};
+
+struct sim_faults { struct sim_fault **items; size_t n; };
+
+struct sim_faults *sim_faults_new(void) {
+        return xnew0(struct sim_faults);
+}
+
+static void fault_free(struct sim_fault *f) {
+        free(f->spec);
+        kvs_done(&f->parameters);
+        free(f);
+}
+DEFINE_CLEANUP(struct sim_fault *, fault_free)
+
+void sim_faults_clear(struct sim_faults *f) {
+        for (size_t i = 0; i < f->n; i++)
+                fault_free(f->items[i]);
+        free(f->items);
+        f->items = NULL;
+        f->n = 0;
+}
+
+void sim_faults_free(struct sim_faults *f) {
+        if (!f)
+                return;
+        sim_faults_clear(f);
+        free(f);
+}
+
+static bool word_in(const char *list, const char *word) {
+        _cleanup_strv_ struct strv words = { 0 };
+
+        strv_split(&words, list, ',');
+        return *word && strv_has(&words, word);
+}
+
+static int add_parameter(struct sim_fault *f, const char *text, struct error *err) {
+        const char *equals = strchr(text, '=');
+
+        if (!equals)
+                return error_set(err, ERR_USAGE, "fault '%s': '%s' is not KEY=VALUE", f->spec, text);
+        _cleanup_str_ char *key = xstrndup(text, (size_t) (equals - text));
+        const char *value = equals + 1;
+        char *end;
+
+        if (str_eq(key, "count") || str_eq(key, "skip")) {
+                if (!parse_int64(value, 0, INT32_MAX, str_eq(key, "count") ? &f->count : &f->skip))
+                        return error_set(err, ERR_USAGE, "fault '%s': %s must be a number from 0", f->spec, key);
+        } else if (str_eq(key, "p")) {
+                f->probability = strtod(value, &end);
+                if (end == value || *end || f->probability < 0 || f->probability > 1)
+                        return error_set(err, ERR_USAGE, "fault '%s': p must be between 0 and 1", f->spec);
+        } else if (!word_in(f->kind->patterns, key) && !word_in(f->kind->parameters, key)) {
+                return error_set(err, ERR_USAGE, "fault '%s': '%s' knows count, skip, p%s%s%s%s, not '%s'", f->spec, f->kind->name,
+                                 *f->kind->patterns ? "," : "", f->kind->patterns, *f->kind->parameters ? "," : "", f->kind->parameters, key);
+        }
+        kvs_set(&f->parameters, key, value);
+        return 0;
+}
+
+int sim_faults_add(struct sim_faults *faults, const char *spec, struct error *err) {
+        size_t n = strcspn(spec, ":");
+        _cleanup_str_ char *name = xstrndup(spec, n);
+        _cleanup_(fault_freep) struct sim_fault *f = xnew0(struct sim_fault);
+        const char *names[ARRAY_SIZE(sim_fault_kinds)];
+
+        f->spec = xstrdup(spec);
+        f->count = -1;
+        f->probability = 1;
+        for (size_t i = 0; i < ARRAY_SIZE(sim_fault_kinds); i++) {
+                names[i] = sim_fault_kinds[i].name;
+                if (str_eq(names[i], name))
+                        f->kind = &sim_fault_kinds[i];
+        }
+        if (!f->kind) {
+                const char *near = str_nearest(name, names);
+                return error_set(err, ERR_USAGE, "there is no fault '%s'%s%s%s", name, near ? "; did you mean '" : "", near ? near : "",
+                                 near ? "'?" : "");
+        }
+        if (spec[n]) {
+                _cleanup_strv_ struct strv parts = { 0 };
+                strv_split(&parts, spec + n + 1, ',');
+                for (size_t i = 0; i < parts.n; i++)
+                        if (add_parameter(f, parts.items[i], err) < 0)
+                                return -1;
+        }
+        ARRAY_APPEND(faults->items, faults->n, TAKE(f));
+        return 0;
+}
+
+json_t *sim_faults_render(const struct sim_faults *f) {
+        json_t *list = json_array();
+
+        for (size_t i = 0; i < f->n; i++)
+                json_array_append_new(list, json_pack("{s:s,s:I}", "spec", f->items[i]->spec, "hits", (json_int_t) f->items[i]->hits));
+        return list;
+}
+
+static bool fits(const struct sim_fault *f, const char *name, const struct kv *facts, size_t n) {
+        if (!str_eq(f->kind->name, name))
+                return false;
+        for (size_t i = 0; i < f->parameters.n; i++) {
+                const struct kv *p = &f->parameters.items[i];
+                const char *fact = NULL;
+                if (!word_in(f->kind->patterns, p->key))
+                        continue;
+                for (size_t k = 0; k < n; k++)
+                        if (str_eq(facts[k].key, p->key))
+                                fact = facts[k].value;
+                if (!fact || fnmatch(p->value, fact, 0) != 0)
+                        return false;
+        }
+        return true;
+}
+
+const struct sim_fault *sim_fault_holds(struct sim_world *w, const char *name, const struct kv *facts, size_t n) {
+        for (size_t i = 0; w->faults && i < w->faults->n; i++)
+                if (fits(w->faults->items[i], name, facts, n))
+                        return w->faults->items[i];
+        return NULL;
+}
+
+const struct sim_fault *sim_fault_hit(struct sim_world *w, const char *name, const struct kv *facts, size_t n) {
+        for (size_t i = 0; w->faults && i < w->faults->n; i++) {
+                struct sim_fault *f = w->faults->items[i];
+                if (f->count == 0 || !fits(f, name, facts, n))
+                        continue;
+                if (f->skip > 0) {
+                        f->skip--;
+                        continue;
+                }
+                if (f->probability < 1 && sim_random_unit(w) >= f->probability)
+                        continue;
+                if (f->count > 0)
+                        f->count--;
+                f->hits++;
+                return f;
+        }
+        return NULL;
+}
+
+const char *sim_fault_value(const struct sim_fault *f, const char *key, const char *otherwise) {
+        const char *v = kvs_get(&f->parameters, key);
+        return v ? v : otherwise;
+}
+
+double sim_fault_number(const struct sim_fault *f, const char *key, double otherwise) {
+        const char *v = kvs_get(&f->parameters, key);
+        return v ? strtod(v, NULL) : otherwise;
+}
+
+bool sim_fault_on(struct sim_world *w, const char *name) {
+        return sim_fault_hit(w, name, NULL, 0);
+}
+
+static size_t machine_facts(const struct sim_machine *m, struct kv ret[static 3]) {
+        ret[0] = (struct kv) { (char *) "name", m->name };
+        ret[1] = (struct kv) { (char *) "type", m->server_type };
+        ret[2] = (struct kv) { (char *) "location", m->location };
+        return 3;
+}
+
+bool sim_fault_machine(struct sim_world *w, const char *name, const struct sim_machine *m) {
+        struct kv facts[3];
+        return sim_fault_hit(w, name, facts, machine_facts(m, facts));
+}
+
+/* ---- the latency, which a fault can stretch ---- */
+
+int64_t sim_latency(struct sim_world *w, const struct sim_machine *m, int64_t real_ms) {
+        struct kv facts[3];
+        const struct sim_fault *slow = m ? sim_fault_holds(w, "slow-node", facts, machine_facts(m, facts)) : NULL;
+
+        if (!w->options.speed_real)
+                return slow ? (int64_t) sim_fault_number(slow, "ms", 3000) : 0;
+        double spread = 0.85 + 0.3 * sim_random_unit(w);
+        return (int64_t) ((double) real_ms * spread * (slow ? sim_fault_number(slow, "factor", 5) : 1));
+}
