@@ -179,19 +179,26 @@ bool firewall_allows_operator(const struct hcloud_firewall_rules *rules, const s
 
 /* ---- the cluster's own ---- */
 
+/* The profile's, and this machine when `auto` is among them or none of them covers it: the command must reach the nodes. */
 static void wanted_operators(const struct cluster *c, struct strv *ret) {
+        bool wants_self = false, covered = false;
         for (size_t i = 0; i < c->spec->operators.n; i++) {
-                const char *o = c->spec->operators.items[i];
                 struct ip6_prefix p;
                 struct ip6_addr a;
-                _cleanup_str_ char *text = NULL;
-                if (str_eq(o, "auto"))
-                        text = c->operator_prefix.len && !(c->o.no_firewall_change && c->firewall_id) ? ip6_prefix_str(&c->operator_prefix) : NULL;
-                else if (ip6_prefix_parse(o, &p, &a))
-                        text = ip6_prefix_str(&p);
-                if (text && !strv_has(ret, text))
-                        strv_add(ret, text);
+                if (str_eq(c->spec->operators.items[i], "auto")) {
+                        wants_self = true;
+                } else if (ip6_prefix_parse(c->spec->operators.items[i], &p, &a)) {
+                        _cleanup_str_ char *text = ip6_prefix_str(&p);
+                        covered |= ip6_prefix_has(&p, &c->operator_addr);
+                        if (!strv_has(ret, text))
+                                strv_add(ret, text);
+                }
         }
+        if (!c->operator_prefix.len || (c->o.no_firewall_change && c->firewall_id) || (!wants_self && covered))
+                return;
+        _cleanup_str_ char *self = ip6_prefix_str(&c->operator_prefix);
+        if (!strv_has(ret, self))
+                strv_add(ret, self);
 }
 
 int firewall_wish_rules(struct cluster *c, struct hcloud_firewall_rules *ret, struct error *err) {

@@ -62,6 +62,7 @@ struct node {
         char *type;
         bool existed;                          /* the server was there when we looked */
         bool off, running;                     /* as seen */
+        bool settling;                         /* its creation had not ended when we looked; it will be off */
         bool has_firewall, attached;
         size_t group;                          /* index into cluster.groups, SIZE_MAX: none (it exists already) */
         int64_t group_id;
@@ -69,8 +70,7 @@ struct node {
         int64_t start_action;
         bool adopted;
         bool configured;                       /* its Node is registered: it has had its config */
-        bool ready;                            /* its Node is Ready, initialized and has a pod CIDR */
-        bool labelled;
+        bool has_cidr, labelled;               /* its Node has a pod CIDR, and the pool's labels */
 };
 
 struct group {

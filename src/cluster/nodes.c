@@ -78,7 +78,8 @@ static void take_server(struct cluster *c, struct node *n, const struct hcloud_s
         n->existed = true;
         n->server_id = s->id;
         n->type = xstrdup(s->server_type);
-        n->off = str_eq(s->status, "off");
+        n->settling = str_eq(s->status, "initializing");
+        n->off = str_eq(s->status, "off") || n->settling;
         n->running = str_eq(s->status, "running") || str_eq(s->status, "starting");
         n->group_id = s->placement_group;
         if (s->ipv6) {

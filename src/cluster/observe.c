@@ -42,6 +42,17 @@ void cloud_done(struct cloud *v) {
         *v = (struct cloud) { 0 };
 }
 
+/* The library's message says what was listed; the step's name would only say it again. */
+static int first_failure(const struct plan *p, struct error *whole, struct error *err) {
+        for (size_t i = 0; i < plan_size(p); i++)
+                if (step_get_state(plan_at(p, i)) == STEP_FAILED) {
+                        struct error copy;
+                        error_copy(&copy, step_error(plan_at(p, i)));
+                        return error_move(err, &copy);
+                }
+        return error_move(err, whole);
+}
+
 int cloud_observe(struct cluster *c, unsigned what, struct cloud *ret, struct error *err) {
         static const struct { const char *kind; step_fn fn; unsigned what; } looks[] = {
                 { "servers", look_servers, 7 }, { "primary IPs", look_primary_ips, 7 }, { "firewalls", look_firewalls, 7 },
@@ -57,9 +68,10 @@ int cloud_observe(struct cluster *c, unsigned what, struct cloud *ret, struct er
                 if (looks[i].what & what)
                         plan_step_quiet(plan_add(p, "list", looks[i].kind, "", looks[i].fn, &l));
         struct plan_options o = { .clock = c->clock, .cancel = c->o.cancel };
-        if (plan_run(p, &o, err) < 0) {
+        _cleanup_error_ struct error e = ERROR_INIT;
+        if (plan_run(p, &o, &e) < 0) {
                 cloud_done(&v);
-                return -1;
+                return first_failure(p, &e, err);
         }
         c->observed_ms = clock_mono_ms(c->clock);
         *ret = v;

@@ -101,7 +101,7 @@ static void plan_servers(struct cluster *c, struct joints *j) {
                         struct plan_step *s = add(j, "apply", "firewall", n->name, step_apply_firewall, n, true);
                         plan_after(s, server);
                         plan_after(applied, s);
-                } else if (!n->existed) {
+                } else if (!n->existed || n->settling) {
                         struct plan_step *s = add_quiet(j, "wait", "server", n->name, step_created, n);
                         plan_step_row(s, n->name);
                         plan_after(s, server);
@@ -111,7 +111,7 @@ static void plan_servers(struct cluster *c, struct joints *j) {
 }
 
 static void plan_boot(struct cluster *c, struct joints *j) {
-        j->started = add_quiet(j, "wait", "power", "", step_started, c);
+        j->started = add_quiet(j, "wait", "power", c->name, step_started, c);
         for (size_t i = 0; i < c->n_nodes; i++) {
                 struct node *n = &c->nodes[i];
                 bool push = node_gets_push(c, n);
@@ -150,7 +150,7 @@ static void plan_kubernetes(struct cluster *c, struct joints *j) {
                 struct node *n = &c->nodes[i];
                 if (n->control_plane)
                         plan_after(n == first ? j->etcd : j->members, j->up[i]);
-                j->cidr[i] = add(j, c->pod_rule == POD_CIDR_CLIENT ? "assign" : "wait", "pod-cidr", n->name, step_pod_cidr, n, !n->ready);
+                j->cidr[i] = add(j, c->pod_rule == POD_CIDR_CLIENT ? "assign" : "wait", "pod-cidr", n->name, step_pod_cidr, n, !n->has_cidr);
                 if (c->pod_rule == POD_CIDR_CCM)
                         plan_step_quiet(j->cidr[i]);
                 plan_step_row(j->cidr[i], n->name);
@@ -173,7 +173,7 @@ static void plan_kubernetes(struct cluster *c, struct joints *j) {
 static void plan_network(struct cluster *c, struct joints *j) {
         if (!c->use_network)
                 return;
-        j->attached = add_quiet(j, "wait", "attachments", "", step_attached, c);
+        j->attached = add_quiet(j, "wait", "attachments", c->name, step_attached, c);
         for (size_t i = 0; i < c->n_nodes; i++) {
                 struct node *n = &c->nodes[i];
                 struct plan_step *s = add(j, "attach", "network", n->name, step_attach, n, !n->attached);

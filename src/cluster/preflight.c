@@ -175,7 +175,7 @@ static void judge_nodes(struct cluster *c) {
                 if (!v)
                         continue;
                 n->configured = true;
-                n->ready = v->ready && !v->uninitialized && v->pod_cidr.len;
+                n->has_cidr = v->pod_cidr.len != 0;
                 struct kvs labels = { 0 };
                 struct strv taints = { 0 };
                 node_kube_labels(n, &labels, &taints);

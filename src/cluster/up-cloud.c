@@ -1,6 +1,8 @@
 /* Steps of `up` that change the cloud: lock, groups, network, addresses, firewall, servers, power, attachment. */
 #include "cluster/model.h"
 
+#define STALE_MS (60 * 1000)
+
 /* Before every group of changes: nobody has taken the lock, and no limit of the project has stopped this run. */
 static int may_change(struct cluster *c, struct error *err) {
         pthread_mutex_lock(&c->mutex);
@@ -22,11 +24,31 @@ static int creating(struct cluster *c, int rc, struct error *err) {
         return rc;
 }
 
+/* Somebody thought long about the question, and somebody else may have worked on the cluster meanwhile. */
+static int check_unchanged(struct cluster *c, struct error *err) {
+        _cleanup_str_ char *selector = cluster_selector(c);
+        struct hcloud_list_options o = { .label_selector = selector };
+        struct hcloud_server_list *now = NULL;
+        if (hcloud_server_list(c->hcloud, &o, &now, err) < 0)
+                return -1;
+        size_t known = 0, had = 0;
+        for (size_t i = 0; i < c->n_nodes; i++) {
+                had += c->nodes[i].existed;
+                for (size_t j = 0; j < now->n; j++)
+                        known += c->nodes[i].existed && now->items[j].id == c->nodes[i].server_id;
+        }
+        bool same = known == had && now->n == had;
+        hcloud_server_list_free(now);
+        return same ? 0 : error_set(err, ERR_CONFLICT, "the cluster's servers have changed since this plan was made; run the command again");
+}
+
 int step_lock(struct plan_step *s, void *arg, struct error *err) {
         struct cluster *c = arg;
         if (!c->work)
                 return 0;
-        return lock_cloud(c, err);
+        if (lock_cloud(c, err) < 0)
+                return -1;
+        return clock_mono_ms(c->clock) - c->observed_ms < STALE_MS ? 0 : check_unchanged(c, err);
 }
 
 /* Before anything billable: secrets, and one config of every kind to see that all fits. */
