@@ -16,3 +16,5 @@
 
 /* The node's own pod CIDR as its Node says, for Talos' address filter (own-address trap); false when it has none yet. */
 bool sim_kube_node_pod_cidr(struct sim_machine *m, struct ip6_prefix *ret);
+/* A member leaves etcd (etcd's MemberRemove, a graceful reset). False when m's cluster has no member of this id. */
+bool sim_kube_etcd_remove(struct sim_machine *m, uint64_t id);

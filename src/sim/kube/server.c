@@ -1,0 +1,206 @@
+#include "sim/kube/server.h"
+
+#include "base/codec.h"
+#include "sim/kube/rest.h"
+
+struct kube_server {
+        struct sim_world *world;
+        struct sim_loop *loop;
+        struct kube_cluster *cluster;
+        struct http1_server *http;
+};
+
+/* A watch on its way to a client. */
+struct stream {
+        struct kube_server *server;
+        struct http1_exchange *x;
+        struct kube_watch *watch;
+        struct loop_timer *timer;
+        const struct kube_type *type;
+        bool table, table_objects, headers_sent;
+};
+
+static void stream_free(struct stream *s) {
+        loop_timer_cancel(&s->timer);
+        kube_watch_stop(s->watch);
+        free(s);
+}
+
+static void stream_gone(void *data) {
+        stream_free(data);
+}
+
+static void stream_end(void *data) {
+        struct stream *s = data;
+        struct http1_exchange *x = s->x;
+        http1_on_gone(x, NULL, NULL);
+        stream_free(s);
+        http1_end(x);
+}
+
+static void stream_ended(void *data) {
+        struct stream *s = data;
+        loop_timer_set(s->server->loop, &s->timer, 0, stream_end, s);
+}
+
+static void stream_event(void *data, const char *what, const json_t *object) {
+        struct stream *s = data;
+        _cleanup_json_ json_t *shown = NULL;
+        if (s->table && !str_eq(what, "BOOKMARK")) {
+                _cleanup_json_ json_t *one = json_array();
+                json_array_append(one, (json_t *) object);
+                shown = table_of(s->server->cluster, s->type, one, jget_text(object, "metadata.resourceVersion"), s->table_objects, !s->headers_sent);
+                s->headers_sent = true;
+        } else {
+                shown = json_incref((json_t *) object);
+        }
+        _cleanup_json_ json_t *event = json_pack("{s:s, s:O}", "type", what, "object", shown);
+        _cleanup_str_ char *text = json_write(event), *line = xasprintf("%s\n", text);
+        http1_chunk(s->x, line, strlen(line));
+}
+
+/* The end of the initial events (kubernetes: WatchList). */
+static void send_bookmark(struct stream *s) {
+        _cleanup_str_ char *version = kube_type_api_version(s->type), *rv = xasprintf("%lld", (long long) s->server->cluster->rv);
+        _cleanup_json_ json_t *object = json_pack("{s:s, s:s, s:{s:s, s:{s:s}}}", "kind", s->type->kind, "apiVersion", version, "metadata", "resourceVersion", rv,
+                                                  "annotations", "k8s.io/initial-events-end", "true");
+        stream_event(s, "BOOKMARK", object);
+}
+
+static void send_existing(struct stream *s) {
+        struct kube_watch *w = s->watch;
+        _cleanup_json_ json_t *all = kube_all(s->server->cluster, w->type->group, w->type->plural);
+        size_t i;
+        json_t *each;
+        json_array_foreach(all, i, each)
+                if ((!w->name_space || str_eq(w->name_space, meta_namespace(each))) && selector_matches(w->labels, jget(each, "metadata.labels")) &&
+                    field_selector_matches(&w->fields, each))
+                        stream_event(s, "ADDED", each);
+}
+
+static void start_stream(struct kube_server *server, struct http1_exchange *x, struct kube_answer *a) {
+        _cleanup_kvs_ struct kvs headers = { 0 };
+        kvs_set(&headers, "Content-Type", a->content_type);
+        kvs_set(&headers, "Cache-Control", "no-cache, private");
+        struct stream *s = xnew0(struct stream);
+        s->server = server;
+        s->x = x;
+        s->watch = TAKE(a->watch);
+        s->type = s->watch->type;
+        s->table = a->table;
+        s->table_objects = a->table_objects;
+        s->watch->fn = stream_event;
+        s->watch->ended = stream_ended;
+        s->watch->data = s;
+        http1_start(x, 200, &headers);
+        http1_on_gone(x, stream_gone, s);
+        loop_timer_set(server->loop, &s->timer, a->timeout_s * 1000, stream_end, s);
+        if (a->watch_initial)
+                send_existing(s);
+        if (a->watch_bookmark)
+                send_bookmark(s);
+        (void) kube_watch_start(server->cluster, s->watch, a->watch_rv);         /* its age was checked before */
+}
+
+static void read_query(const struct http1_exchange *x, struct kvs *ret) {
+        _cleanup_strv_ struct strv parts = { 0 };
+        strv_split(&parts, http1_query(x), '&');
+        for (size_t i = 0; i < parts.n; i++) {
+                if (!*parts.items[i])
+                        continue;
+                size_t n = strcspn(parts.items[i], "=");
+                _cleanup_str_ char *key = xstrndup(parts.items[i], n), *raw = xstrdup(parts.items[i] + n + (parts.items[i][n] == '='));
+                for (char *p = raw; *p; p++)
+                        if (*p == '+')
+                                *p = ' ';
+                _cleanup_str_ char *value = percent_decode(raw);
+                kvs_set(ret, key, value);
+        }
+}
+
+static void handle(void *data, struct http1_exchange *x) {
+        struct kube_server *server = data;
+        const struct tls_peer *peer = http1_tls_peer(x);
+        _cleanup_str_ char *path = percent_decode(http1_path(x));
+        _cleanup_strv_ struct strv groups = { 0 };
+        _cleanup_kube_answer_ struct kube_answer a = { 0 };
+        struct kube_request r = { .method = http1_method(x), .path = path, .accept = http1_header(x, "accept"), .content_type = http1_header(x, "content-type"),
+                                  .user_agent = http1_header(x, "user-agent"), .groups = &groups };
+        r.body = http1_body(x, &r.body_len);
+        _cleanup_kvs_ struct kvs query = { 0 };
+        read_query(x, &query);
+        r.query = query;
+        if (peer) {
+                strv_copy(&groups, &peer->organizations);
+                strv_add(&groups, "system:authenticated");
+                r.user = peer->common_name;
+        } else {
+                strv_add(&groups, "system:unauthenticated");
+        }
+        kube_handle(server->cluster, &r, &a);
+        if (server->world)
+                sim_trace_exchange(server->world, "kube", peer ? peer->common_name : NULL, r.method, http1_target(x), r.body, r.body_len, a.status, a.body,
+                                   a.body ? strlen(a.body) : 0);
+        if (a.watch) {
+                start_stream(server, x, &a);
+                return;
+        }
+        kvs_set(&a.headers, "Content-Type", a.content_type ? a.content_type : "application/json");
+        kvs_set(&a.headers, "Cache-Control", "no-cache, private");
+        http1_respond(x, a.status, &a.headers, a.body ? a.body : "", a.body ? strlen(a.body) : 0);
+}
+
+/* SANs of Talos' API server certificates: no ::1 among them (talos: internal/app/machined/pkg/controllers/secrets/kubernetes_dynamic_certs.go). */
+static int issue(const struct kube_server_options *o, struct cert_pair *ret, struct error *err) {
+        struct kube_cluster *c = o->cluster;
+        _cleanup_strv_ struct strv names = { 0 };
+        const char *domain = c->settings.dns_domain ? c->settings.dns_domain : "cluster.local";
+        static const char *const usual[] = { "kubernetes", "kubernetes.default", "kubernetes.default.svc", "localhost" };
+        for (size_t i = 0; i < ARRAY_SIZE(usual); i++)
+                strv_add(&names, usual[i]);
+        strv_take(&names, xasprintf("kubernetes.default.svc.%s", domain));
+        for (size_t i = 0; o->dns_names && i < o->dns_names->n; i++)
+                strv_add(&names, o->dns_names->items[i]);
+        struct ip6_addr *addresses = xcalloc(o->n_addresses + 2, sizeof(*addresses));
+        if (o->n_addresses)
+                memcpy(addresses, o->addresses, o->n_addresses * sizeof(*addresses));
+        addresses[o->n_addresses] = o->addr;
+        addresses[o->n_addresses + 1] = ip6_host(&c->settings.service_subnet, 1);
+        struct cert_spec spec = { .common_name = "kube-apiserver", .dns_names = &names, .addresses = addresses, .n_addresses = o->n_addresses + 2, .loopback = true,
+                                  .server_auth = true, .not_before_ms = kube_now(c) - 10000, .lifetime_ms = 365LL * 86400000, .key = CERT_KEY_P256 };
+        int r = cert_issue(&c->settings.ca, &spec, ret, err);
+        free(addresses);
+        return r;
+}
+
+int kube_server_new(const struct kube_server_options *o, struct kube_server **ret, struct error *err) {
+        static const char *const alpn[] = { "http/1.1", NULL };
+        _cleanup_cert_pair_ struct cert_pair pair = { 0 };
+        _cleanup_(tls_server_unrefp) struct tls_server *tls = NULL;
+        _cleanup_(kube_server_freep) struct kube_server *s = xnew0(struct kube_server);
+        s->world = o->world;
+        s->loop = o->loop;
+        s->cluster = o->cluster;
+        if (issue(o, &pair, err) < 0)
+                return error_wrap(err, "the API server's certificate");
+        struct tls_options options = { .cert_pem = pair.cert_pem, .key_pem = pair.key_pem, .client_ca_pem = o->cluster->settings.ca.cert_pem,
+                                       .client_auth = TLS_CLIENT_OPTIONAL, .alpn = alpn };
+        if (tls_server_new(&options, &tls, err) < 0)
+                return error_wrap(err, "the API server's TLS");
+        struct http1_options http = { .addr = &o->addr, .port = o->port, .tls = tls, .max_body = 3u << 20, .handler = handle, .data = s };
+        if (http1_server_new(o->loop, &http, &s->http, err) < 0)
+                return error_wrap(err, "the API server");
+        *ret = TAKE(s);
+        return 0;
+}
+
+void kube_server_free(struct kube_server *s) {
+        if (!s)
+                return;
+        http1_server_free(s->http);
+        free(s);
+}
+
+unsigned kube_server_port(const struct kube_server *s) {
+        return http1_server_port(s->http);
+}
