@@ -167,8 +167,12 @@ static void register_node(struct kube_cluster *c, struct kube_machine *m) {
                 kube_wake_at(c, m->kubelet_due_ms);
                 return;
         }
-        if (m->settings.rotate_certificates && !m->csr_name && kube_fault(c, "kubelet-csr-early", m))
+        if (m->settings.rotate_certificates && !m->csr_name && kube_fault(c, "kubelet-csr-early", m)) {
                 csr_request_serving(c, m);
+                m->kubelet_due_ms = now + 1000;
+                kube_wake_at(c, m->kubelet_due_ms);
+                return;
+        }
         const json_t *old = kube_find(c, "", "nodes", NULL, m->settings.name);
         if (!old) {
                 kube_save(c, "kubelet", "", new_node(c, m));
