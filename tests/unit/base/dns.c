@@ -37,6 +37,7 @@ static void send_answer(struct resolver *r, const struct sockaddr_in6 *to, const
         if (full) {
                 memcpy(out + m, cname, sizeof(cname));
                 memcpy(out + m + sizeof(cname), aaaa, sizeof(aaaa));
+                out[m + sizeof(cname) + sizeof(aaaa) - 1] ^= (uint8_t) id_offset; /* the forged address is another */
                 m += sizeof(cname) + sizeof(aaaa) - (r->how == CUT_OFF ? 1 : 0);
         }
         sendto(r->fd, out, m, 0, (const struct sockaddr *) to, sizeof(*to));
