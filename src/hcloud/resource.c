@@ -185,9 +185,9 @@ static bool carries(const json_t *object, const struct hcloud_labels *adopt) {
         return true;
 }
 
-/* What the look-up after a doubtful create says: 1 adopted, 0 not there, negative: there, but not ours. failure is the create's own. */
+/* What the look-up after a doubtful create says: 1 adopted, 0 not there (or leaving), negative: there, but not ours. failure is the create's own. */
 static int judge_found(struct hcloud_client *c, const struct resource *res, const struct create *create, const json_t *list, const struct error *failure,
-                       json_t **ret_answer, struct error *err) {
+                       json_t **ret_answer, bool *ret_leaving, struct error *err) {
         const json_t *found = named(list, res, create->name);
         if (!found)
                 return 0;
@@ -202,6 +202,11 @@ static int judge_found(struct hcloud_client *c, const struct resource *res, cons
                 }
                 return -1;
         }
+        /* On its way out: its name is free soon. */
+        if (str_eq(jget_text(found, "status"), "deleting")) {
+                *ret_leaving = true;
+                return 0;
+        }
         pthread_mutex_lock(&c->lock);
         c->stats.adopted++;
         pthread_mutex_unlock(&c->lock);
@@ -214,6 +219,7 @@ static int judge_found(struct hcloud_client *c, const struct resource *res, cons
 static int resolve(struct hcloud_client *c, const struct resource *res, const struct create *create, struct attempts *a, struct error *failure,
                    json_t **ret_answer, struct error *err) {
         _cleanup_json_ json_t *list = NULL;
+        bool leaving = false;
         int r;
         if (failure->kind != ERR_EXISTS) {
                 r = api_wait_lost(c, a, failure, err);
@@ -223,11 +229,11 @@ static int resolve(struct hcloud_client *c, const struct resource *res, const st
         r = look_up(c, res, create->path, create->name, a, &list, err);
         if (r < 0)
                 return r;
-        r = judge_found(c, res, create, list, failure, ret_answer, err);
+        r = judge_found(c, res, create, list, failure, ret_answer, &leaving, err);
+        if (r != 0 || failure->kind != ERR_EXISTS)
+                return r;
         /* Taken, but not under this name: an SSH key's fingerprint, say. */
-        if (r == 0 && failure->kind == ERR_EXISTS)
-                return error_move(err, failure);
-        return r;
+        return leaving ? api_wait_lost(c, a, failure, err) : error_move(err, failure);
 }
 
 static int send_create(struct hcloud_client *c, const struct resource *res, const struct create *create, json_t **ret_answer, struct error *err) {

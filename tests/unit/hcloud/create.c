@@ -121,6 +121,17 @@ START_TEST(second_send_finds_the_first) {
         end();
 } END_TEST
 
+START_TEST(what_is_being_deleted_is_not_adopted) {
+        fake_start(&f, NULL);
+        FAKE_SCRIPT(&f, { "POST /servers", 409, ERROR_BODY("uniqueness_error", "x") },
+                    { LOOK, 200, "{\"servers\":[{\"id\":7,\"name\":\"web-1\",\"status\":\"deleting\",\"labels\":{\"own\":\"er\",\"run\":\"7\"}}]," PAGE_END "}" },
+                    { "POST /servers", 201, CREATED });
+        ck_ok(create_server(true), f.error);
+        ck_assert(!created->adopted);
+        ck_assert_int_eq(created->server->id, 5000000001);
+        end();
+} END_TEST
+
 /* A lock's name and an SSH key's name can be free while its fingerprint is not. */
 START_TEST(same_ssh_key_under_another_name) {
         struct hcloud_ssh_key *key = NULL;
@@ -205,6 +216,7 @@ static Suite *suite(void) {
         tcase_add_test(c, taken_name_is_adopted_when_ours);
         tcase_add_test(c, taken_name_of_somebody_else_is_refused);
         tcase_add_test(c, second_send_finds_the_first);
+        tcase_add_test(c, what_is_being_deleted_is_not_adopted);
         tcase_add_test(c, same_ssh_key_under_another_name);
         tcase_add_test(c, a_locked_or_limited_create_is_simply_repeated);
         tcase_add_test(c, an_action_that_must_happen_once_is_not_repeated);
