@@ -80,17 +80,15 @@ static void set_default(json_t *o, const char *key, json_t *value) {
                 json_decref(value);
 }
 
-static void fill_http(json_t *s, bool https) {
+static void fill_http(json_t *s) {
         set_default(s, "http", json_object());
         json_t *http = json_object_get(s, "http");
         set_default(http, "cookie_name", json_string("HCLBSTICKY"));
         set_default(http, "cookie_lifetime", json_integer(300));
         set_default(http, "timeout_idle", json_integer(60));
         set_default(http, "sticky_sessions", json_false());
-        if (https) {
-                set_default(http, "certificates", json_array());
-                set_default(http, "redirect_http", json_false());
-        }
+        set_default(http, "certificates", json_array());         /* shown for http, too: hcloud-python reads them */
+        set_default(http, "redirect_http", json_false());
 }
 
 /* Checks s and fills what is missing. */
@@ -114,7 +112,7 @@ static int read_service(struct cloud_call *c, json_t *s) {
         if (tcp)
                 json_object_del(s, "http");
         else
-                fill_http(s, https);
+                fill_http(s);
         set_default(s, "health_check", json_object());
         json_t *check = json_object_get(s, "health_check");
         set_default(check, "protocol", json_string(tcp ? "tcp" : "http"));
@@ -339,8 +337,11 @@ static int create(struct cloud_call *c) {
 static int delete(struct cloud_call *c) {
         if (c->object->protect_delete)
                 return reply_error(c, 423, "protected", "Load Balancer deletion is protected");
+        /* 204 without a body in the description of July 2026; hcloud-python 2.27 reads an action. */
+        json_t *j = json_object();
+        json_object_set_new(j, "action", cloud_action_render(action_on(c, "delete_load_balancer", c->object->id)));
         cloud_remove(c->cloud, c->object);
-        return reply_empty(c, 204);
+        return reply_json(c, 200, j);
 }
 
 static int act_add_service(struct cloud_call *c) {
