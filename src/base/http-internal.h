@@ -35,6 +35,7 @@ struct transfer {
         unsigned attempts;
 
         long connects, http_version;
+        long verify_result;           /* OpenSSL's verdict on the peer's certificate, X509_V_ERR_UNSPECIFIED without one */
         long request_size;            /* bytes of request heads sent */
         uint64_t bytes_in, bytes_out;
 };

@@ -1,6 +1,7 @@
 /* How a transfer ended, in the program's words. libcurl's codes alone do not tell: c.f. the comments. */
 #include "base/http-internal.h"
 
+#include <openssl/x509.h>
 #include <strings.h>
 
 void transfer_read_info(struct transfer *t) {
@@ -11,6 +12,7 @@ void transfer_read_info(struct transfer *t) {
         curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &t->connects);
         curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &t->http_version);
         curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &t->request_size);
+        curl_easy_getinfo(t->easy, CURLINFO_SSL_VERIFYRESULT, &t->verify_result);
         curl_easy_getinfo(t->easy, CURLINFO_HEADER_SIZE, &header_size);
         curl_easy_getinfo(t->easy, CURLINFO_SIZE_DOWNLOAD_T, &down);
         curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &up);
@@ -75,8 +77,23 @@ static bool is_broken_handshake(const char *message) {
         return strcasestr(message, "SYSCALL") || strcasestr(message, "reset by peer") || strcasestr(message, "unexpected eof");
 }
 
+/* Why the peer's certificate is not trusted, or NULL when that was not the trouble. Two Talos clusters' CAs carry the same name: with the
+ * wrong one OpenSSL finds a CA whose signature does not even have the right form, breaks off with an error of its decoder, and libcurl
+ * has no verdict to show. */
+static const char *distrust(const struct transfer *t) {
+        if (t->req->tls && t->req->tls->insecure)
+                return NULL;
+        if (t->code == CURLE_SSL_CONNECT_ERROR && strstr(t->message, "asn1 encoding routines"))
+                return X509_verify_cert_error_string(X509_V_ERR_CERT_SIGNATURE_FAILURE);
+        bool has_verdict = t->verify_result != X509_V_OK && t->verify_result != X509_V_ERR_UNSPECIFIED;
+        return t->code == CURLE_PEER_FAILED_VERIFICATION && has_verdict ? X509_verify_cert_error_string(t->verify_result) : NULL;
+}
+
 static int curl_failure(const struct transfer *t, const char *where, struct error *err) {
         const char *what = *t->message ? t->message : curl_easy_strerror(t->code);
+        const char *why = distrust(t);
+        if (why)
+                return error_set(err, ERR_TLS, "%s: its certificate is not trusted: %s", where, why);
         switch ((int) t->code) {
         case CURLE_OPERATION_TIMEDOUT:
                 return error_set(err, ERR_TIMEOUT, "%s: %s", where, what);
