@@ -101,8 +101,8 @@ static void read_registries(const struct yaml_node *n, struct sim_config *c) {
                         strv_add(&c->registry_auth_hosts, hosts->pairs[i].key);
 }
 
-/* 169.254.169.254 is safe when a static route of the config names it, or when the private interface (eth1, or enp7s0 by its
- * its address otherwise than by DHCP (hcloud-k8s/terraform-hcloud-kubernetes issue 490). */
+/* 169.254.169.254 is safe when a static route of the config names it, or when the private interface (eth1: Talos' hcloud images boot with
+ * net.ifnames=0) is configured otherwise than by DHCP (hcloud-k8s/terraform-hcloud-kubernetes issue 490). */
 static bool is_metadata_route(const char *destination) {
         return destination && str_starts(destination, "169.254.169.254");
 }
@@ -115,9 +115,7 @@ static void read_interfaces(const struct yaml_node *n, struct sim_config *c) {
                 for (size_t j = 0; routes && routes->type == YAML_SEQ && j < routes->n; j++)
                         if (is_metadata_route(yaml_str(yaml_get(routes->items[j], "network"))))
                                 c->metadata_route_guarded = true;
-                bool private = name && (str_eq(name, "eth1") || str_eq(name, "enp7s0") || str_eq(name, "enp8s0"));
-                const struct yaml_node *dhcp = yaml_get(interface, "dhcp"), *v4 = yaml_path(interface, "dhcpOptions.ipv4");
-                if (private && (config_truth(yaml_get(interface, "ignore")) || (dhcp && !config_truth(dhcp)) || (v4 && !config_truth(v4))))
+                if (str_eq(name, "eth1") && (config_truth(yaml_get(interface, "ignore")) || !config_truth(yaml_get(interface, "dhcp"))))
                         c->metadata_route_guarded = true;
         }
 }
@@ -289,6 +287,8 @@ static void read_mirror(const struct yaml_node *d, struct sim_config *c) {
 
 static void read_link(const struct yaml_node *d, struct sim_config *c) {
         const struct yaml_node *routes = yaml_get(d, "routes");
+        if (str_eq(yaml_str(yaml_get(d, "name")), "eth1"))
+                c->metadata_route_guarded = true;
         for (size_t i = 0; routes && routes->type == YAML_SEQ && i < routes->n; i++)
                 if (is_metadata_route(yaml_str(yaml_get(routes->items[i], "destination"))))
                         c->metadata_route_guarded = true;
