@@ -9,12 +9,14 @@
 #include "kube/client-private.h"
 
 enum {
-        DEFAULT_TRIES = 5,
+        DEFAULT_TRIES = 8,                        /* some 20 s: an API server that restarts is back by then */
         FIRST_DELAY_MS = 250,
         LONGEST_DELAY_MS = 8000,
         LONGEST_RETRY_AFTER_S = 60,               /* a server that asks for more gets its error reported instead */
         PAGE = 500,                               /* kubectl's chunk size */
         LIST_RESTARTS = 3,
+        CONNECT_MS = 5000,
+        LONGEST_SILENCE_MS = 15000,               /* a dead cluster must not hold up status or destroy */
         MAX_PAGES = 10000,
 };
 
@@ -43,9 +45,7 @@ static int check_server(const char *server, struct error *err) {
         return error_set(err, ERR_INVALID, "'%s': plain http is only for a loopback address", server);
 }
 
-int kube_client_new(const struct kube_config *config, struct kube_client **ret, struct error *err) {
-        if (check_server(config->server, err) < 0)
-                return -1;
+static struct kube_client *client_make(const struct kube_config *config) {
         struct kube_client *c = xnew0(struct kube_client);
         c->server = xstrdup(config->server);
         for (size_t n = strlen(c->server); n > 0 && c->server[n - 1] == '/'; n--)
@@ -60,7 +60,13 @@ int kube_client_new(const struct kube_config *config, struct kube_client **ret, 
         c->timeout_ms = config->timeout_ms ? config->timeout_ms : 30000;
         c->max_tries = config->max_tries ? config->max_tries : DEFAULT_TRIES;
         pthread_mutex_init(&c->lock, NULL);
-        *ret = c;
+        return c;
+}
+
+int kube_client_new(const struct kube_config *config, struct kube_client **ret, struct error *err) {
+        if (check_server(config->server, err) < 0)
+                return -1;
+        *ret = client_make(config);
         return 0;
 }
 
@@ -79,6 +85,13 @@ void kube_client_free(struct kube_client *c) {
         secret_free(c->key_pem);
         pthread_mutex_destroy(&c->lock);
         free(c);
+}
+
+struct kube_client *kube_client_hurried(const struct kube_client *c, int64_t timeout_ms, unsigned max_tries) {
+        struct kube_config config = { .server = c->server, .ca_pem = c->ca_pem, .cert_pem = c->cert_pem, .key_pem = c->key_pem,
+                                      .engine = c->engine, .clock = c->clock, .cancel = c->cancel, .timeout_ms = timeout_ms,
+                                      .max_tries = max_tries };
+        return client_make(&config);
 }
 
 static void note_date(struct kube_client *c, const struct http_response *resp) {
@@ -217,7 +230,7 @@ int kube_attempt(struct kube_client *c, const struct kube_request *r, struct htt
                 kvs_set(&headers, "content-type", r->content_type ? r->content_type : "application/json");
         struct http_request req = {
                 .method = r->method, .url = url, .headers = &headers, .body = r->body, .body_len = r->body_len,
-                .tls = str_starts(c->server, "https") ? &c->tls : NULL, .timeout_ms = c->timeout_ms, .max_body = 64u << 20,
+                .tls = str_starts(c->server, "https") ? &c->tls : NULL, .timeout_ms = c->timeout_ms, .connect_timeout_ms = CONNECT_MS, .max_body = 64u << 20,
                 .cancel = c->cancel,
         };
         if (http_perform(c->engine, &req, resp, err) < 0)
@@ -248,6 +261,7 @@ static int64_t delay_before(unsigned tries, const struct error *err) {
 }
 
 int kube_call(struct kube_client *c, const struct kube_request *r, int *ret_status, struct strbuf *ret_body, struct error *err) {
+        int64_t silent_since = clock_mono_ms(c->clock);
         for (unsigned tries = 1;; tries++) {
                 _cleanup_http_response_ struct http_response resp = { 0 };
                 _cleanup_error_ struct error try_err = ERROR_INIT;
@@ -262,9 +276,12 @@ int kube_call(struct kube_client *c, const struct kube_request *r, int *ret_stat
                         }
                         return 0;
                 }
-                if (rc == 0)
+                int64_t now = clock_mono_ms(c->clock);
+                if (rc == 0) {
                         kube_status_error(r, &resp, &try_err);
-                if (tries >= c->max_tries || !worth_another_try(r, &try_err))
+                        silent_since = now;
+                }
+                if (tries >= c->max_tries || !worth_another_try(r, &try_err) || now - silent_since > LONGEST_SILENCE_MS)
                         return error_move(err, &try_err);
                 log_debug("kube", "try %u failed: %s", tries, error_text(&try_err));
                 if (clock_sleep(c->clock, delay_before(tries, &try_err), c->cancel, err) < 0)

@@ -3,7 +3,7 @@
  *
  * A client may be used by many threads at once. Reads are tried again on 429, 5xx and transport errors with jittered back-off;
  * so are writes that are the same when repeated (server-side apply, merge patches, deletes). Creates and replaces are repeated
- * only when the server has certainly done nothing (429, no connection).
+ * only when the server has certainly done nothing (429, no connection). While nothing answers at all it gives up after 15 s.
  *
  * Errors by the Status object: 400, 422 -> ERR_INVALID; 401, 403 -> ERR_AUTH (403 because the namespace is being removed:
  * ERR_CONFLICT); 404 -> ERR_NOT_FOUND; 409 -> ERR_EXISTS (reason AlreadyExists) or ERR_CONFLICT; 410 -> ERR_CONFLICT (reason
@@ -22,12 +22,14 @@ struct kube_config {
         struct clock *clock;                      /* NULL: the system's */
         const struct cancel *cancel;
         int64_t timeout_ms;                       /* of one try; 0 = 30 s */
-        unsigned max_tries;                       /* 0 = 5; 1: never again */
+        unsigned max_tries;                       /* 0 = 8; 1: never again */
 };
 
 struct kube_client;
 /* Copies the strings. ERR_INVALID when the server's URL is none that is allowed. */
 int kube_client_new(const struct kube_config *config, struct kube_client **ret, struct error *err);
+/* Another client with the same identity that gives up sooner, for a look at a cluster that may be dead. Freed by the caller. */
+struct kube_client *kube_client_hurried(const struct kube_client *c, int64_t timeout_ms, unsigned max_tries);
 void kube_client_free(struct kube_client *c);
 DEFINE_CLEANUP(struct kube_client *, kube_client_free)
 

@@ -76,9 +76,43 @@ START_TEST(tries_end) {
         _cleanup_json_ json_t *o = NULL;
         WORLD(w, { 503, NULL, STATUS(503, "ServiceUnavailable", "later") });
         ck_fails(kube_get(w.client, "/api/v1/x", &o, &err), err, ERR_UNAVAILABLE);
-        ck_assert_uint_eq(peer_count(w.peer), 5);
+        ck_assert_uint_eq(peer_count(w.peer), 8);
         ck_assert_str_eq(err.api_code, "ServiceUnavailable");
         ck_assert_ptr_nonnull(strstr(err.message, "later"));
+}
+END_TEST
+
+START_TEST(a_hurried_client_gives_up_sooner) {
+        _cleanup_error_ struct error err = ERROR_INIT;
+        _cleanup_json_ json_t *o = NULL;
+        WORLD(w, { 503, NULL, "" });
+        _cleanup_(kube_client_freep) struct kube_client *hurried = kube_client_hurried(w.client, 1000, 2);
+        ck_fails(kube_get(hurried, "/api/v1/x", &o, &err), err, ERR_UNAVAILABLE);
+        ck_assert_uint_eq(peer_count(w.peer), 2);
+}
+END_TEST
+
+/* A clock on which every look costs four seconds: so long does a dead server take. */
+static int64_t slow_mono(struct clock *c) {
+        int64_t *now = c->data;
+        return *now += 4000;
+}
+
+static int64_t slow_now(struct clock *c) { return 0; }
+static void no_sleep(struct clock *c, int64_t ms, const struct cancel *cancel) { }
+
+START_TEST(silence_is_bounded) {
+        _cleanup_error_ struct error err = ERROR_INIT;
+        int64_t now = 0;
+        struct clock slow = { .now_ms = slow_now, .mono_ms = slow_mono, .sleep_ms = no_sleep, .data = &now };
+        _cleanup_json_ json_t *o = NULL;
+        WORLD(w, { .drop = true });
+        _cleanup_str_ char *url = peer_url(w.peer);
+        struct kube_config config = { .server = url, .engine = w.engine, .clock = &slow, .max_tries = 100 };
+        _cleanup_(kube_client_freep) struct kube_client *c = NULL;
+        ck_ok(kube_client_new(&config, &c, &err), err);
+        ck_assert_int_lt(kube_get(c, "/api/v1/x", &o, &err), 0);
+        ck_assert_uint_eq(peer_count(w.peer), 4); /* 16 s */
 }
 END_TEST
 
@@ -318,6 +352,8 @@ static Suite *suite(void) {
         tcase_add_test(t, errors_by_status);
         tcase_add_test(t, reads_are_tried_again);
         tcase_add_test(t, tries_end);
+        tcase_add_test(t, a_hurried_client_gives_up_sooner);
+        tcase_add_test(t, silence_is_bounded);
         tcase_add_test(t, a_create_is_repeated_only_when_nothing_was_done);
         tcase_add_test(t, causes_and_retry_after);
         tcase_add_test(t, lists_follow_pages);
