@@ -1,6 +1,7 @@
 /* A node's Talos: what state it is in, bringing a config onto it, waiting for it. */
 #include "bootstrap/private.h"
 
+#define NOBODY "nothing answers on port 50000"
 #define LOOK_DEFAULT_MS (5 * SECOND_MS)
 #define UNREACHABLE_HINT_MS (30 * SECOND_MS)
 #define FOREIGN_SURE_MS (10 * SECOND_MS)      /* an API that restarts with new certificates may look foreign for a moment */
@@ -35,7 +36,7 @@ static void look_in_maintenance(const struct bootstrap *b, const struct bootstra
                 return;
         }
         v->condition = err.kind == ERR_TLS || err.kind == ERR_AUTH ? TALOS_FOREIGN : TALOS_UNREACHABLE;
-        v->problem = xstrdup(error_text(v->condition == TALOS_FOREIGN ? secure_error : &err));
+        v->problem = xstrdup(v->condition == TALOS_FOREIGN ? error_text(secure_error) : NOBODY);
 }
 
 int bootstrap_look_talos(const struct bootstrap *b, const struct bootstrap_node *node, int64_t timeout_ms, struct talos_view *ret,
@@ -55,7 +56,7 @@ int bootstrap_look_talos(const struct bootstrap *b, const struct bootstrap_node 
                 look_in_maintenance(b, node, timeout, &view, &why);
         } else {
                 view.condition = TALOS_UNREACHABLE;
-                view.problem = xstrdup(error_text(&why));
+                view.problem = xstrdup(NOBODY);
         }
         if (cancel_is_set(b->cancel)) {
                 talos_view_done(&view);

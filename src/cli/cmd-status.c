@@ -82,7 +82,7 @@ static void print_json(const struct cluster_status *s) {
 
 static void print_nodes(const struct cluster_status *s) {
         static const char *const header[] = { "NODE", "ROLE", "TYPE", "LOCATION", "ADDRESS", "TALOS", "KUBERNETES", "POD CIDR", "STATE", NULL };
-        _cleanup_table_ struct table t;
+        _cleanup_table_ struct table t = { 0 };
 
         table_init(&t, header);
         for (size_t i = 0; i < s->n; i++) {

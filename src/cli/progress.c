@@ -185,6 +185,16 @@ static void live_event(struct progress *p, const struct plan_event *e) {
         }
 }
 
+/* A wait says the same thing at every look; a log needs it once. */
+static bool is_repeated(struct progress *p, const struct plan_event *e) {
+        struct row *r = row_get(p, step_row(e->step));
+        bool repeated = e->note && str_eq(r->doing, e->note);
+
+        free(r->doing);
+        r->doing = xstrdup(e->note);
+        return repeated;
+}
+
 static void line_event(struct progress *p, const struct plan_event *e) {
         _cleanup_str_ char *note = e->note ? term_clean(e->note) : NULL, *span = NULL;
         int64_t start, end;
@@ -192,7 +202,7 @@ static void line_event(struct progress *p, const struct plan_event *e) {
         struct tm tm;
         char at[16];
 
-        if (e->state == STEP_SKIPPED)
+        if (e->state == STEP_SKIPPED || is_repeated(p, e))
                 return;
         localtime_r(&now, &tm);
         strftime(at, sizeof(at), "%H:%M:%S", &tm);

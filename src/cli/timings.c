@@ -5,7 +5,7 @@
 
 static void print_steps(struct plan_step *const *steps, size_t n, FILE *f) {
         static const char *const header[] = { "BEGINS", "TAKES", "STEP", "STATE", NULL };
-        _cleanup_table_ struct table t;
+        _cleanup_table_ struct table t = { 0 };
 
         table_init(&t, header);
         for (size_t i = 0; i < n; i++) {
