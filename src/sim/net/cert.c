@@ -5,6 +5,7 @@
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
+#include <time.h>
 
 void cert_pair_done(struct cert_pair *p) {
         free(p->cert_pem);
@@ -163,14 +164,16 @@ static bool set_subject(X509 *cert, const struct cert_spec *s) {
         return ok;
 }
 
+/* The simulated clock may have been moved forward; clients judge by the real one. A certificate therefore never begins later than now. */
 static bool set_serial_and_times(X509 *cert, const struct cert_spec *s) {
         uint8_t serial[16];
+        time_t begin = MIN((time_t) (s->not_before_ms / 1000), time(NULL));
         RAND_bytes(serial, sizeof(serial));
         serial[0] &= 0x7f;
         BIGNUM *n = BN_bin2bn(serial, sizeof(serial), NULL);
         bool ok = BN_to_ASN1_INTEGER(n, X509_get_serialNumber(cert)) != NULL;
         BN_free(n);
-        return ok && X509_set_version(cert, X509_VERSION_3) == 1 && ASN1_TIME_set(X509_getm_notBefore(cert), (time_t) (s->not_before_ms / 1000)) &&
+        return ok && X509_set_version(cert, X509_VERSION_3) == 1 && ASN1_TIME_set(X509_getm_notBefore(cert), begin) &&
                ASN1_TIME_set(X509_getm_notAfter(cert), (time_t) ((s->not_before_ms + s->lifetime_ms) / 1000));
 }
 

@@ -144,6 +144,8 @@ static struct answer call(const struct sim_machine *m, const struct cert_pair *c
                 a.status = status ? atoi(status) : -2;
                 a.message = percent_decode(message ? message : "");
                 strbuf_add(&a.body, strbuf_str(&r.body), r.body.len);
+        } else {
+                a.message = xstrdup(error_text(&err));
         }
         error_done(&err);
         http_response_done(&r);
@@ -379,7 +381,7 @@ START_TEST(worker_waits_for_trustd) {
         ck_assert(wait_for(has_config, &machines[1]));
         client_of(cp, "os:admin", false, &ca, &admin);
         _cleanup_(answer_done) struct answer a = call(&machines[1], &ca, &admin, "/machine.MachineService/Hostname", NULL, NULL);
-        ck_assert_int_eq(a.status, 0);
+        ck_assert_msg(a.status == 0, "%s", a.message);
         _cleanup_(answer_done) struct answer b = call(&machines[1], &ca, &admin, "/machine.MachineService/Bootstrap", NULL, NULL);
         ck_assert_int_eq(b.status, 12);
         _cleanup_(answer_done) struct answer forward = call(&machines[1], &ca, &admin, "/machine.MachineService/Hostname", NULL, "2001:db8:9::1");
