@@ -1,4 +1,4 @@
-/* Actions: what Hetzner carries out after it has answered. Operations give the ids of their actions; hcloud_actions_wait() waits. */
+/* Actions: what Hetzner carries out after it has answered. Operations give the ids of their actions. */
 #pragma once
 
 #include <hcloud/page.h>
@@ -31,18 +31,18 @@ HCLOUD_API int hcloud_action_get(struct hcloud_client *client, int64_t id, struc
 HCLOUD_API int hcloud_action_list_of(struct hcloud_client *client, const char *kind, int64_t resource, const char *status,
                                      struct hcloud_action_list **ret, struct error *err);
 
-/* Waits until all n actions have ended well. Any number of threads may wait at once: all their ids are asked for together, up to 25
- * in a request, after 0.5 s, 1 s, then every 2 s. Ids of 0 are skipped; n may be 0. An action that an earlier answer already
+/* Waits until all n actions have ended well. Any number of threads may wait at once: all their ids are asked for together, up to
+ * 25 in a request, after 0.5 s, 1 s, then every 2 s. Ids of 0 are skipped; n may be 0. An action that an earlier answer already
  * showed as successful costs no request.
  *
- * A failed action gives the error's kind by its code where that is known (ERR_LOCKED, ERR_CAPACITY …), else ERR_REFUSED; the message
- * names the command, the resource, code and text. An id that the API does not know: ERR_NOT_FOUND. All actions of the call are
- * waited for before the first failure is returned. (hcloud API: GET /actions?id=…) */
+ * A failed action gives the error's kind by its code where that is known (ERR_LOCKED, ERR_CAPACITY …), else ERR_REFUSED; the
+ * message names the command, the resource, code and text. An id that the API does not know: ERR_NOT_FOUND. All actions of the
+ * call are waited for before the first failure is returned. (hcloud API: GET /actions?id=…) */
 HCLOUD_API int hcloud_actions_wait(struct hcloud_client *client, const int64_t *ids, size_t n, struct error *err);
 
-/* Waits until none of the servers is `locked` (and, with status not NULL, until each has that status: "running", "off"). Few servers
- * are asked for one by one; many by one list with label_selector, which must select all of them (NULL: the whole project is listed).
- * A server that is gone is ERR_NOT_FOUND. timeout_ms 0: 5 min; ERR_TIMEOUT names one that is still busy. */
+/* Waits until none of the servers is `locked` (and, with status not NULL, until each has that status: "running", "off"). Few
+ * servers are asked for one by one; many by one list with label_selector, which must select all of them (NULL: the whole project
+ * is listed). A server that is gone is ERR_NOT_FOUND. timeout_ms 0: 5 min; ERR_TIMEOUT names one that is still busy. */
 HCLOUD_API int hcloud_servers_wait(struct hcloud_client *client, const int64_t *ids, size_t n, const char *label_selector,
                                    const char *status, int64_t timeout_ms, struct error *err);
 

@@ -36,16 +36,19 @@ struct hcloud_certificate_create {
         const struct hcloud_labels *adopt;      /* see hcloud_server_create */
 };
 /* *ret_action (may be NULL) is 0 for uploaded ones; ret_adopted may be NULL. (hcloud API: POST /certificates) */
-HCLOUD_API int hcloud_certificate_create(struct hcloud_client *client, const struct hcloud_certificate_create *create, struct hcloud_certificate **ret,
-                                         int64_t *ret_action, bool *ret_adopted, struct error *err);
+HCLOUD_API int hcloud_certificate_create(struct hcloud_client *client, const struct hcloud_certificate_create *create,
+                                         struct hcloud_certificate **ret, int64_t *ret_action, bool *ret_adopted,
+                                         struct error *err);
 HCLOUD_API int hcloud_certificate_get(struct hcloud_client *client, int64_t id, struct hcloud_certificate **ret, struct error *err);
-HCLOUD_API int hcloud_certificate_get_by_name(struct hcloud_client *client, const char *name, struct hcloud_certificate **ret, struct error *err);
-HCLOUD_API int hcloud_certificate_list(struct hcloud_client *client, const struct hcloud_list_options *options, struct hcloud_certificate_list **ret, struct error *err);
-HCLOUD_API int hcloud_certificate_list_page(struct hcloud_client *client, const struct hcloud_list_options *options, struct hcloud_page *page,
-                                            struct hcloud_certificate_list **ret, struct error *err);
+HCLOUD_API int hcloud_certificate_get_by_name(struct hcloud_client *client, const char *name, struct hcloud_certificate **ret,
+                                              struct error *err);
+HCLOUD_API int hcloud_certificate_list(struct hcloud_client *client, const struct hcloud_list_options *options,
+                                       struct hcloud_certificate_list **ret, struct error *err);
+HCLOUD_API int hcloud_certificate_list_page(struct hcloud_client *client, const struct hcloud_list_options *options,
+                                            struct hcloud_page *page, struct hcloud_certificate_list **ret, struct error *err);
 /* name and labels may be NULL: unchanged. labels replaces all labels. ret may be NULL. */
-HCLOUD_API int hcloud_certificate_update(struct hcloud_client *client, int64_t id, const char *name, const struct hcloud_labels *labels,
-                                         struct hcloud_certificate **ret, struct error *err);
+HCLOUD_API int hcloud_certificate_update(struct hcloud_client *client, int64_t id, const char *name,
+                                         const struct hcloud_labels *labels, struct hcloud_certificate **ret, struct error *err);
 /* Gone already is success. */
 HCLOUD_API int hcloud_certificate_delete(struct hcloud_client *client, int64_t id, struct error *err);
 /* Tries a failed issuance or renewal again. ret_action may be NULL. */

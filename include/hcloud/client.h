@@ -33,7 +33,8 @@ struct hcloud_exchange {
 typedef void (*hcloud_observer)(void *data, const struct hcloud_exchange *exchange);
 
 struct hcloud_client_options {
-        const char *endpoint;          /* includes "/v1"; NULL or "": HCLOUD_DEFAULT_ENDPOINT. http:// only towards loopback and 2001:db8::/32 */
+        const char *endpoint;          /* includes "/v1"; NULL or "": HCLOUD_DEFAULT_ENDPOINT. http:// only towards loopback and
+                                          2001:db8::/32 */
         const char *token;             /* bound to one project */
         const char *application;       /* "name/version" for User-Agent, or NULL */
         int64_t timeout_ms;            /* of one request; 0: 60 s */

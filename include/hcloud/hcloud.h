@@ -1,8 +1,8 @@
 /* libhcloud: the Hetzner Cloud API for C. This header includes all others; docs/libhcloud.md is the guide.
  *
- * Every function that can fail returns 0 (lists by page: 1) or a negative number and then fills *err, which may be NULL. Outputs are
- * untouched on failure. What a function gives belongs to the caller and is freed with its …_free(), which accepts NULL. Words the API may add to later
- * (statuses, types) are kept as text. */
+ * Every function that can fail returns 0 (lists by page: 1) or a negative number and then fills *err, which may be NULL. Outputs
+ * are untouched on failure. What a function gives belongs to the caller and is freed with its …_free(), which accepts NULL. Words
+ * the API may add to later (statuses, types) are kept as text. */
 #pragma once
 
 #include <hcloud/action.h>

@@ -32,16 +32,21 @@ HCLOUD_DEFINE_CLEANUP(struct hcloud_image_list, hcloud_image_list_free)
 
 /* (hcloud API: GET /images, GET /images/{id}) ERR_NOT_FOUND. A system image's name exists once per architecture. */
 HCLOUD_API int hcloud_image_get(struct hcloud_client *client, int64_t id, struct hcloud_image **ret, struct error *err);
-HCLOUD_API int hcloud_image_get_by_name(struct hcloud_client *client, const char *name, const char *architecture, struct hcloud_image **ret, struct error *err);
-HCLOUD_API int hcloud_image_list(struct hcloud_client *client, const struct hcloud_list_options *options, struct hcloud_image_list **ret, struct error *err);
-HCLOUD_API int hcloud_image_list_page(struct hcloud_client *client, const struct hcloud_list_options *options, struct hcloud_page *page,
-                                      struct hcloud_image_list **ret, struct error *err);
+HCLOUD_API int hcloud_image_get_by_name(struct hcloud_client *client, const char *name, const char *architecture,
+                                        struct hcloud_image **ret, struct error *err);
+HCLOUD_API int hcloud_image_list(struct hcloud_client *client, const struct hcloud_list_options *options,
+                                 struct hcloud_image_list **ret, struct error *err);
+HCLOUD_API int hcloud_image_list_page(struct hcloud_client *client, const struct hcloud_list_options *options,
+                                      struct hcloud_page *page, struct hcloud_image_list **ret, struct error *err);
 /* Fields that are NULL stay. labels replaces all labels. ret may be NULL. (hcloud API: PUT /images/{id}) */
 struct hcloud_image_update { const char *description; const struct hcloud_labels *labels; const char *type; /* "snapshot" */ };
-HCLOUD_API int hcloud_image_update(struct hcloud_client *client, int64_t id, const struct hcloud_image_update *update, struct hcloud_image **ret, struct error *err);
+HCLOUD_API int hcloud_image_update(struct hcloud_client *client, int64_t id, const struct hcloud_image_update *update,
+                                   struct hcloud_image **ret, struct error *err);
 /* Snapshots and backups only. An image that is gone already is success. (hcloud API: DELETE /images/{id}) */
 HCLOUD_API int hcloud_image_delete(struct hcloud_client *client, int64_t id, struct error *err);
-HCLOUD_API int hcloud_image_change_protection(struct hcloud_client *client, int64_t id, bool protect_delete, int64_t *ret_action, struct error *err);
+HCLOUD_API int hcloud_image_change_protection(struct hcloud_client *client, int64_t id, bool protect_delete, int64_t *ret_action,
+                                              struct error *err);
 /* Waits until the image's status is "available"; the success of the create_image action is not enough. timeout_ms 0: 30 min.
  * ERR_TIMEOUT, ERR_REFUSED (it became "unavailable"), ERR_NOT_FOUND. */
-HCLOUD_API int hcloud_image_wait_available(struct hcloud_client *client, int64_t id, int64_t timeout_ms, struct hcloud_image **ret, struct error *err);
+HCLOUD_API int hcloud_image_wait_available(struct hcloud_client *client, int64_t id, int64_t timeout_ms,
+                                           struct hcloud_image **ret, struct error *err);

@@ -8,10 +8,12 @@ struct hcloud_label { char *key, *value; };
 /* Ordered pairs. As part of a returned object they belong to it; otherwise to whoever filled them: hcloud_labels_done(). */
 struct hcloud_labels { struct hcloud_label *items; size_t n; };
 
-HCLOUD_API void hcloud_labels_set(struct hcloud_labels *labels, const char *key, const char *value);    /* adds or replaces; copies */
+HCLOUD_API void hcloud_labels_set(struct hcloud_labels *labels, const char *key,
+                                  const char *value); /* adds or replaces; copies */
 HCLOUD_API const char *hcloud_labels_get(const struct hcloud_labels *labels, const char *key);          /* borrowed, or NULL */
 HCLOUD_API void hcloud_labels_unset(struct hcloud_labels *labels, const char *key);
-HCLOUD_API void hcloud_labels_copy(struct hcloud_labels *dst, const struct hcloud_labels *src);         /* dst is overwritten, not freed */
+HCLOUD_API void hcloud_labels_copy(struct hcloud_labels *dst,
+                                   const struct hcloud_labels *src); /* dst is overwritten, not freed */
 HCLOUD_API bool hcloud_labels_equal(const struct hcloud_labels *a, const struct hcloud_labels *b);      /* in any order */
 /* Does labels hold every pair of wanted? An empty wanted is held by all. */
 HCLOUD_API bool hcloud_labels_contain(const struct hcloud_labels *labels, const struct hcloud_labels *wanted);
@@ -22,9 +24,9 @@ HCLOUD_API void hcloud_labels_done(struct hcloud_labels *labels);
 HCLOUD_API int hcloud_label_check(const char *key, const char *value, struct error *err);
 HCLOUD_API int hcloud_labels_check(const struct hcloud_labels *labels, struct error *err);
 
-/* What may be called what. Server names are host names of RFC 1123 (1…63 per label, 253 in all); volumes have 1…64 of [A-Za-z0-9._-]
- * with alphanumeric ends; networks, firewalls and load balancers 1…128, load balancers without blanks at the ends; the rest may
- * not be empty and have no documented maximum (255 is used). ERR_INVALID. */
+/* What may be called what. Server names are host names of RFC 1123 (1…63 per label, 253 in all); volumes have 1…64 of
+ * [A-Za-z0-9._-] with alphanumeric ends; networks, firewalls and load balancers 1…128, load balancers without blanks at the ends;
+ * the rest may not be empty and have no documented maximum (255 is used). ERR_INVALID. */
 enum hcloud_name_rule {
         HCLOUD_NAME_SERVER,
         HCLOUD_NAME_VOLUME,
@@ -47,9 +49,10 @@ HCLOUD_API void hcloud_selector_equal(struct hcloud_selector *s, const char *key
 HCLOUD_API void hcloud_selector_not_equal(struct hcloud_selector *s, const char *key, const char *value);
 HCLOUD_API void hcloud_selector_has(struct hcloud_selector *s, const char *key);
 HCLOUD_API void hcloud_selector_has_not(struct hcloud_selector *s, const char *key);
-HCLOUD_API void hcloud_selector_in(struct hcloud_selector *s, const char *key, const char *const *values);       /* ends with NULL */
+HCLOUD_API void hcloud_selector_in(struct hcloud_selector *s, const char *key, const char *const *values); /* ends with NULL */
 HCLOUD_API void hcloud_selector_not_in(struct hcloud_selector *s, const char *key, const char *const *values);
-/* Gives the text to the caller and frees the builder, on failure too. An empty selector is ERR_INVALID: it would mean "everything". */
+/* Gives the text to the caller and frees the builder, on failure too. An empty selector is ERR_INVALID: it would mean
+ * "everything". */
 HCLOUD_API int hcloud_selector_take(struct hcloud_selector *s, char **ret, struct error *err);
 HCLOUD_API void hcloud_selector_free(struct hcloud_selector *s);
 /* "key=value", checked, in one call. The caller frees it. */

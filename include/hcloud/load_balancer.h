@@ -21,7 +21,12 @@ struct hcloud_load_balancer_service {
 };
 struct hcloud_load_balancer_services { struct hcloud_load_balancer_service *items; size_t n; };
 
-struct hcloud_load_balancer_health { int64_t listen_port; char *status; char *detail; int64_t http_status_code; }; /* "healthy" "unhealthy" "unknown" */
+struct hcloud_load_balancer_health {
+        int64_t listen_port;
+        char *status;
+        char *detail;
+        int64_t http_status_code;
+}; /* "healthy" "unhealthy" "unknown" */
 struct hcloud_load_balancer_healths { struct hcloud_load_balancer_health *items; size_t n; };
 struct hcloud_load_balancer_target {
         char *type;                     /* "server", "label_selector", "ip" */
@@ -70,35 +75,53 @@ struct hcloud_load_balancer_create {
         const struct hcloud_labels *labels;
         const struct hcloud_labels *adopt;      /* see hcloud_server_create */
 };
-/* *ret_action (may be NULL) is 0 when adopted; ret_adopted may be NULL. ERR_EXISTS, ERR_QUOTA, ERR_INVALID. (hcloud API: POST /load_balancers) */
+/* *ret_action (may be NULL) is 0 when adopted; ret_adopted may be NULL. ERR_EXISTS, ERR_QUOTA, ERR_INVALID. (hcloud API: POST
+ * /load_balancers) */
 HCLOUD_API int hcloud_load_balancer_create(struct hcloud_client *client, const struct hcloud_load_balancer_create *create,
-                                           struct hcloud_load_balancer **ret, int64_t *ret_action, bool *ret_adopted, struct error *err);
-HCLOUD_API int hcloud_load_balancer_get(struct hcloud_client *client, int64_t id, struct hcloud_load_balancer **ret, struct error *err);
-HCLOUD_API int hcloud_load_balancer_get_by_name(struct hcloud_client *client, const char *name, struct hcloud_load_balancer **ret, struct error *err);
+                                           struct hcloud_load_balancer **ret, int64_t *ret_action, bool *ret_adopted,
+                                           struct error *err);
+HCLOUD_API int hcloud_load_balancer_get(struct hcloud_client *client, int64_t id, struct hcloud_load_balancer **ret,
+                                        struct error *err);
+HCLOUD_API int hcloud_load_balancer_get_by_name(struct hcloud_client *client, const char *name, struct hcloud_load_balancer **ret,
+                                                struct error *err);
 HCLOUD_API int hcloud_load_balancer_list(struct hcloud_client *client, const struct hcloud_list_options *options,
                                          struct hcloud_load_balancer_list **ret, struct error *err);
-HCLOUD_API int hcloud_load_balancer_list_page(struct hcloud_client *client, const struct hcloud_list_options *options, struct hcloud_page *page,
-                                              struct hcloud_load_balancer_list **ret, struct error *err);
+HCLOUD_API int hcloud_load_balancer_list_page(struct hcloud_client *client, const struct hcloud_list_options *options,
+                                              struct hcloud_page *page, struct hcloud_load_balancer_list **ret,
+                                              struct error *err);
 /* name and labels may be NULL: unchanged. labels replaces all labels. ret may be NULL. */
-HCLOUD_API int hcloud_load_balancer_update(struct hcloud_client *client, int64_t id, const char *name, const struct hcloud_labels *labels,
-                                           struct hcloud_load_balancer **ret, struct error *err);
+HCLOUD_API int hcloud_load_balancer_update(struct hcloud_client *client, int64_t id, const char *name,
+                                           const struct hcloud_labels *labels, struct hcloud_load_balancer **ret,
+                                           struct error *err);
 /* Gone already is success. */
 HCLOUD_API int hcloud_load_balancer_delete(struct hcloud_client *client, int64_t id, struct error *err);
 
 /* ret_action may be NULL here and below. add_target: already defined is success with action 0. */
-HCLOUD_API int hcloud_load_balancer_add_target(struct hcloud_client *client, int64_t id, const struct hcloud_load_balancer_target *target,
-                                               int64_t *ret_action, struct error *err);
-HCLOUD_API int hcloud_load_balancer_remove_target(struct hcloud_client *client, int64_t id, const struct hcloud_load_balancer_target *target,
-                                                  int64_t *ret_action, struct error *err);
-HCLOUD_API int hcloud_load_balancer_add_service(struct hcloud_client *client, int64_t id, const struct hcloud_load_balancer_service *service,
-                                                int64_t *ret_action, struct error *err);
-HCLOUD_API int hcloud_load_balancer_update_service(struct hcloud_client *client, int64_t id, const struct hcloud_load_balancer_service *service,
+HCLOUD_API int hcloud_load_balancer_add_target(struct hcloud_client *client, int64_t id,
+                                               const struct hcloud_load_balancer_target *target, int64_t *ret_action,
+                                               struct error *err);
+HCLOUD_API int hcloud_load_balancer_remove_target(struct hcloud_client *client, int64_t id,
+                                                  const struct hcloud_load_balancer_target *target, int64_t *ret_action,
+                                                  struct error *err);
+HCLOUD_API int hcloud_load_balancer_add_service(struct hcloud_client *client, int64_t id,
+                                                const struct hcloud_load_balancer_service *service, int64_t *ret_action,
+                                                struct error *err);
+HCLOUD_API int hcloud_load_balancer_update_service(struct hcloud_client *client, int64_t id,
+                                                   const struct hcloud_load_balancer_service *service, int64_t *ret_action,
+                                                   struct error *err);
+HCLOUD_API int hcloud_load_balancer_delete_service(struct hcloud_client *client, int64_t id, int64_t listen_port,
                                                    int64_t *ret_action, struct error *err);
-HCLOUD_API int hcloud_load_balancer_delete_service(struct hcloud_client *client, int64_t id, int64_t listen_port, int64_t *ret_action, struct error *err);
-HCLOUD_API int hcloud_load_balancer_attach_to_network(struct hcloud_client *client, int64_t id, int64_t network, const char *ip, int64_t *ret_action, struct error *err);
-HCLOUD_API int hcloud_load_balancer_detach_from_network(struct hcloud_client *client, int64_t id, int64_t network, int64_t *ret_action, struct error *err);
-HCLOUD_API int hcloud_load_balancer_change_algorithm(struct hcloud_client *client, int64_t id, const char *algorithm, int64_t *ret_action, struct error *err);
-HCLOUD_API int hcloud_load_balancer_change_type(struct hcloud_client *client, int64_t id, const char *load_balancer_type, int64_t *ret_action, struct error *err);
-HCLOUD_API int hcloud_load_balancer_change_protection(struct hcloud_client *client, int64_t id, bool protect_delete, int64_t *ret_action, struct error *err);
-HCLOUD_API int hcloud_load_balancer_enable_public_interface(struct hcloud_client *client, int64_t id, int64_t *ret_action, struct error *err);
-HCLOUD_API int hcloud_load_balancer_disable_public_interface(struct hcloud_client *client, int64_t id, int64_t *ret_action, struct error *err);
+HCLOUD_API int hcloud_load_balancer_attach_to_network(struct hcloud_client *client, int64_t id, int64_t network, const char *ip,
+                                                      int64_t *ret_action, struct error *err);
+HCLOUD_API int hcloud_load_balancer_detach_from_network(struct hcloud_client *client, int64_t id, int64_t network,
+                                                        int64_t *ret_action, struct error *err);
+HCLOUD_API int hcloud_load_balancer_change_algorithm(struct hcloud_client *client, int64_t id, const char *algorithm,
+                                                     int64_t *ret_action, struct error *err);
+HCLOUD_API int hcloud_load_balancer_change_type(struct hcloud_client *client, int64_t id, const char *load_balancer_type,
+                                                int64_t *ret_action, struct error *err);
+HCLOUD_API int hcloud_load_balancer_change_protection(struct hcloud_client *client, int64_t id, bool protect_delete,
+                                                      int64_t *ret_action, struct error *err);
+HCLOUD_API int hcloud_load_balancer_enable_public_interface(struct hcloud_client *client, int64_t id, int64_t *ret_action,
+                                                            struct error *err);
+HCLOUD_API int hcloud_load_balancer_disable_public_interface(struct hcloud_client *client, int64_t id, int64_t *ret_action,
+                                                             struct error *err);

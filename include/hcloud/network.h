@@ -40,23 +40,30 @@ struct hcloud_network_create {
         const struct hcloud_labels *adopt;                      /* see hcloud_server_create */
 };
 /* ret_adopted may be NULL. ERR_EXISTS, ERR_QUOTA, ERR_INVALID. (hcloud API: POST /networks) */
-HCLOUD_API int hcloud_network_create(struct hcloud_client *client, const struct hcloud_network_create *create, struct hcloud_network **ret,
-                                     bool *ret_adopted, struct error *err);
+HCLOUD_API int hcloud_network_create(struct hcloud_client *client, const struct hcloud_network_create *create,
+                                     struct hcloud_network **ret, bool *ret_adopted, struct error *err);
 HCLOUD_API int hcloud_network_get(struct hcloud_client *client, int64_t id, struct hcloud_network **ret, struct error *err);
-HCLOUD_API int hcloud_network_get_by_name(struct hcloud_client *client, const char *name, struct hcloud_network **ret, struct error *err);
-HCLOUD_API int hcloud_network_list(struct hcloud_client *client, const struct hcloud_list_options *options, struct hcloud_network_list **ret, struct error *err);
-HCLOUD_API int hcloud_network_list_page(struct hcloud_client *client, const struct hcloud_list_options *options, struct hcloud_page *page,
-                                        struct hcloud_network_list **ret, struct error *err);
+HCLOUD_API int hcloud_network_get_by_name(struct hcloud_client *client, const char *name, struct hcloud_network **ret,
+                                          struct error *err);
+HCLOUD_API int hcloud_network_list(struct hcloud_client *client, const struct hcloud_list_options *options,
+                                   struct hcloud_network_list **ret, struct error *err);
+HCLOUD_API int hcloud_network_list_page(struct hcloud_client *client, const struct hcloud_list_options *options,
+                                        struct hcloud_page *page, struct hcloud_network_list **ret, struct error *err);
 /* name and labels may be NULL: unchanged. labels replaces all labels. ret may be NULL. */
 HCLOUD_API int hcloud_network_update(struct hcloud_client *client, int64_t id, const char *name, const struct hcloud_labels *labels,
                                      struct hcloud_network **ret, struct error *err);
 /* Detaches its servers. Gone already is success. */
 HCLOUD_API int hcloud_network_delete(struct hcloud_client *client, int64_t id, struct error *err);
 /* type NULL: "cloud"; ip_range NULL: the first free /24. ret_action may be NULL here and below. */
-HCLOUD_API int hcloud_network_add_subnet(struct hcloud_client *client, int64_t id, const char *type, const char *ip_range, const char *network_zone,
-                                         int64_t *ret_action, struct error *err);
-HCLOUD_API int hcloud_network_delete_subnet(struct hcloud_client *client, int64_t id, const char *ip_range, int64_t *ret_action, struct error *err);
-HCLOUD_API int hcloud_network_add_route(struct hcloud_client *client, int64_t id, const char *destination, const char *gateway, int64_t *ret_action, struct error *err);
-HCLOUD_API int hcloud_network_delete_route(struct hcloud_client *client, int64_t id, const char *destination, const char *gateway, int64_t *ret_action, struct error *err);
-HCLOUD_API int hcloud_network_change_ip_range(struct hcloud_client *client, int64_t id, const char *ip_range, int64_t *ret_action, struct error *err);
-HCLOUD_API int hcloud_network_change_protection(struct hcloud_client *client, int64_t id, bool protect_delete, int64_t *ret_action, struct error *err);
+HCLOUD_API int hcloud_network_add_subnet(struct hcloud_client *client, int64_t id, const char *type, const char *ip_range,
+                                         const char *network_zone, int64_t *ret_action, struct error *err);
+HCLOUD_API int hcloud_network_delete_subnet(struct hcloud_client *client, int64_t id, const char *ip_range, int64_t *ret_action,
+                                            struct error *err);
+HCLOUD_API int hcloud_network_add_route(struct hcloud_client *client, int64_t id, const char *destination, const char *gateway,
+                                        int64_t *ret_action, struct error *err);
+HCLOUD_API int hcloud_network_delete_route(struct hcloud_client *client, int64_t id, const char *destination, const char *gateway,
+                                           int64_t *ret_action, struct error *err);
+HCLOUD_API int hcloud_network_change_ip_range(struct hcloud_client *client, int64_t id, const char *ip_range, int64_t *ret_action,
+                                              struct error *err);
+HCLOUD_API int hcloud_network_change_protection(struct hcloud_client *client, int64_t id, bool protect_delete,
+                                                int64_t *ret_action, struct error *err);

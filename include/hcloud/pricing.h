@@ -22,5 +22,7 @@ HCLOUD_DEFINE_CLEANUP(struct hcloud_pricing, hcloud_pricing_free)
 HCLOUD_API int hcloud_pricing_get(struct hcloud_client *client, struct hcloud_pricing **ret, struct error *err);
 
 /* The price of a Primary IP ("ipv4", "ipv6") or of a load balancer type in a location; borrowed, or NULL. */
-HCLOUD_API const struct hcloud_location_price *hcloud_pricing_primary_ip(const struct hcloud_pricing *pricing, const char *type, const char *location);
-HCLOUD_API const struct hcloud_location_price *hcloud_pricing_load_balancer(const struct hcloud_pricing *pricing, const char *type, const char *location);
+HCLOUD_API const struct hcloud_location_price *hcloud_pricing_primary_ip(const struct hcloud_pricing *pricing, const char *type,
+                                                                         const char *location);
+HCLOUD_API const struct hcloud_location_price *hcloud_pricing_load_balancer(const struct hcloud_pricing *pricing,
+                                                                            const char *type, const char *location);

@@ -15,7 +15,7 @@ struct hcloud_dns_ptrs { struct hcloud_dns_ptr *items; size_t n; };
 struct hcloud_server_ipv4 { int64_t id; char *ip; bool blocked; char *dns_ptr; };
 struct hcloud_server_ipv6 {
         int64_t id;                     /* of the Primary IP */
-        char *ip;                       /* a network: "2001:db8:1:2::/64"; the server itself is by convention the first address, ::1 */
+        char *ip; /* a network: "2001:db8:1:2::/64"; the server itself is by convention the first address, ::1 */
         bool blocked;
         struct hcloud_dns_ptrs dns_ptr;
 };
@@ -27,7 +27,7 @@ struct hcloud_server_private_nets { struct hcloud_server_private_net *items; siz
 struct hcloud_server {
         int64_t id;
         char *name;
-        char *status;                   /* "running" "initializing" "starting" "stopping" "off" "deleting" "migrating" "rebuilding" "unknown" */
+        char *status; /* "running" "initializing" "starting" "stopping" "off" "deleting" "migrating" "rebuilding" "unknown" */
         int64_t created;
         struct hcloud_server_ipv4 *ipv4;        /* NULL without */
         struct hcloud_server_ipv6 *ipv6;        /* NULL without */
@@ -90,24 +90,27 @@ struct hcloud_server_created {
 HCLOUD_API void hcloud_server_created_free(struct hcloud_server_created *created);
 HCLOUD_DEFINE_CLEANUP(struct hcloud_server_created, hcloud_server_created_free)
 
-/* Gives the server as of the answer (status "initializing"). ERR_EXISTS (name taken), ERR_CAPACITY (resource_unavailable, placement_error:
- * try another type or location), ERR_QUOTA (resource_limit_exceeded), ERR_INVALID. (hcloud API: POST /servers) */
+/* Gives the server as of the answer (status "initializing"). ERR_EXISTS (name taken), ERR_CAPACITY (resource_unavailable,
+ * placement_error: try another type or location), ERR_QUOTA (resource_limit_exceeded), ERR_INVALID.
+ * (hcloud API: POST /servers) */
 HCLOUD_API int hcloud_server_create(struct hcloud_client *client, const struct hcloud_server_create *create,
                                     struct hcloud_server_created **ret, struct error *err);
 /* ERR_NOT_FOUND. (hcloud API: GET /servers/{id}, GET /servers?name=) */
 HCLOUD_API int hcloud_server_get(struct hcloud_client *client, int64_t id, struct hcloud_server **ret, struct error *err);
-HCLOUD_API int hcloud_server_get_by_name(struct hcloud_client *client, const char *name, struct hcloud_server **ret, struct error *err);
-HCLOUD_API int hcloud_server_list(struct hcloud_client *client, const struct hcloud_list_options *options, struct hcloud_server_list **ret, struct error *err);
-HCLOUD_API int hcloud_server_list_page(struct hcloud_client *client, const struct hcloud_list_options *options, struct hcloud_page *page,
-                                       struct hcloud_server_list **ret, struct error *err);
+HCLOUD_API int hcloud_server_get_by_name(struct hcloud_client *client, const char *name, struct hcloud_server **ret,
+                                         struct error *err);
+HCLOUD_API int hcloud_server_list(struct hcloud_client *client, const struct hcloud_list_options *options,
+                                  struct hcloud_server_list **ret, struct error *err);
+HCLOUD_API int hcloud_server_list_page(struct hcloud_client *client, const struct hcloud_list_options *options,
+                                       struct hcloud_page *page, struct hcloud_server_list **ret, struct error *err);
 /* name and labels may be NULL: unchanged. labels replaces all labels. ret may be NULL. (hcloud API: PUT /servers/{id}) */
 HCLOUD_API int hcloud_server_update(struct hcloud_client *client, int64_t id, const char *name, const struct hcloud_labels *labels,
                                     struct hcloud_server **ret, struct error *err);
 /* *ret_action is 0 when the server was gone already, which is success. (hcloud API: DELETE /servers/{id}) */
 HCLOUD_API int hcloud_server_delete(struct hcloud_client *client, int64_t id, int64_t *ret_action, struct error *err);
 
-/* Power. ret_action may be NULL here and below. The success of a shutdown action means that the signal was sent, not that the server is off.
- * (hcloud API: POST /servers/{id}/actions/…) */
+/* Power. ret_action may be NULL here and below. The success of a shutdown action means that the signal was sent, not that the
+ * server is off. (hcloud API: POST /servers/{id}/actions/…) */
 HCLOUD_API int hcloud_server_poweron(struct hcloud_client *client, int64_t id, int64_t *ret_action, struct error *err);
 HCLOUD_API int hcloud_server_poweroff(struct hcloud_client *client, int64_t id, int64_t *ret_action, struct error *err);
 HCLOUD_API int hcloud_server_shutdown(struct hcloud_client *client, int64_t id, int64_t *ret_action, struct error *err);
@@ -116,26 +119,37 @@ HCLOUD_API int hcloud_server_reset(struct hcloud_client *client, int64_t id, int
 
 /* Puts the image on the disk, which loses its content; keeps id, addresses and price. user_data NULL: the old one is used again.
  * *ret_root_password (may be NULL) is NULL or freed by the caller. */
-HCLOUD_API int hcloud_server_rebuild(struct hcloud_client *client, int64_t id, int64_t image, const char *user_data, int64_t *ret_action,
-                                     char **ret_root_password, struct error *err);
-/* Arms the rescue system for the next boot within 60 minutes; does not reboot. *ret_root_password (may be NULL) is freed by the caller. */
+HCLOUD_API int hcloud_server_rebuild(struct hcloud_client *client, int64_t id, int64_t image, const char *user_data,
+                                     int64_t *ret_action, char **ret_root_password, struct error *err);
+/* Arms the rescue system for the next boot within 60 minutes; does not reboot. *ret_root_password (may be NULL) is freed by the
+ * caller. */
 HCLOUD_API int hcloud_server_enable_rescue(struct hcloud_client *client, int64_t id, const int64_t *ssh_keys, size_t n_ssh_keys,
                                            int64_t *ret_action, char **ret_root_password, struct error *err);
 HCLOUD_API int hcloud_server_disable_rescue(struct hcloud_client *client, int64_t id, int64_t *ret_action, struct error *err);
-/* A snapshot of the disk. After its action hcloud_image_wait_available(). Not repeated when the answer is lost: ERR_… with `ambiguous` set. */
-HCLOUD_API int hcloud_server_create_image(struct hcloud_client *client, int64_t id, const char *description, const struct hcloud_labels *labels,
-                                          struct hcloud_image **ret, int64_t *ret_action, struct error *err);
-HCLOUD_API int hcloud_server_change_protection(struct hcloud_client *client, int64_t id, bool protect, int64_t *ret_action, struct error *err);
+/* A snapshot of the disk. After its action hcloud_image_wait_available(). Not repeated when the answer is lost: ERR_… with
+ * `ambiguous` set. */
+HCLOUD_API int hcloud_server_create_image(struct hcloud_client *client, int64_t id, const char *description,
+                                          const struct hcloud_labels *labels, struct hcloud_image **ret, int64_t *ret_action,
+                                          struct error *err);
+HCLOUD_API int hcloud_server_change_protection(struct hcloud_client *client, int64_t id, bool protect, int64_t *ret_action,
+                                               struct error *err);
 /* Server must be off; re-prices it at today's tariff. */
-HCLOUD_API int hcloud_server_change_type(struct hcloud_client *client, int64_t id, const char *server_type, bool upgrade_disk, int64_t *ret_action, struct error *err);
-/* ip, an address of the network, and ip_range, the subnet to choose from, may be NULL. Already attached is success with action 0. */
-HCLOUD_API int hcloud_server_attach_to_network(struct hcloud_client *client, int64_t id, int64_t network, const char *ip, const char *ip_range,
-                                               int64_t *ret_action, struct error *err);
-HCLOUD_API int hcloud_server_detach_from_network(struct hcloud_client *client, int64_t id, int64_t network, int64_t *ret_action, struct error *err);
-HCLOUD_API int hcloud_server_change_alias_ips(struct hcloud_client *client, int64_t id, int64_t network, const char *const *alias_ips, size_t n_alias_ips,
-                                              int64_t *ret_action, struct error *err);
+HCLOUD_API int hcloud_server_change_type(struct hcloud_client *client, int64_t id, const char *server_type, bool upgrade_disk,
+                                         int64_t *ret_action, struct error *err);
+/* ip, an address of the network, and ip_range, the subnet to choose from, may be NULL. Already attached is success
+ * with action 0. */
+HCLOUD_API int hcloud_server_attach_to_network(struct hcloud_client *client, int64_t id, int64_t network, const char *ip,
+                                               const char *ip_range, int64_t *ret_action, struct error *err);
+HCLOUD_API int hcloud_server_detach_from_network(struct hcloud_client *client, int64_t id, int64_t network, int64_t *ret_action,
+                                                 struct error *err);
+HCLOUD_API int hcloud_server_change_alias_ips(struct hcloud_client *client, int64_t id, int64_t network,
+                                              const char *const *alias_ips, size_t n_alias_ips, int64_t *ret_action,
+                                              struct error *err);
 /* The server must be off. */
-HCLOUD_API int hcloud_server_add_to_placement_group(struct hcloud_client *client, int64_t id, int64_t placement_group, int64_t *ret_action, struct error *err);
-HCLOUD_API int hcloud_server_remove_from_placement_group(struct hcloud_client *client, int64_t id, int64_t *ret_action, struct error *err);
+HCLOUD_API int hcloud_server_add_to_placement_group(struct hcloud_client *client, int64_t id, int64_t placement_group,
+                                                    int64_t *ret_action, struct error *err);
+HCLOUD_API int hcloud_server_remove_from_placement_group(struct hcloud_client *client, int64_t id, int64_t *ret_action,
+                                                         struct error *err);
 /* dns_ptr NULL: back to the default. */
-HCLOUD_API int hcloud_server_change_dns_ptr(struct hcloud_client *client, int64_t id, const char *ip, const char *dns_ptr, int64_t *ret_action, struct error *err);
+HCLOUD_API int hcloud_server_change_dns_ptr(struct hcloud_client *client, int64_t id, const char *ip, const char *dns_ptr,
+                                            int64_t *ret_action, struct error *err);

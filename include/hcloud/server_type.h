@@ -42,10 +42,12 @@ HCLOUD_DEFINE_CLEANUP(struct hcloud_server_type_list, hcloud_server_type_list_fr
 
 /* (hcloud API: GET /server_types, GET /server_types/{id}) ERR_NOT_FOUND. */
 HCLOUD_API int hcloud_server_type_get(struct hcloud_client *client, int64_t id, struct hcloud_server_type **ret, struct error *err);
-HCLOUD_API int hcloud_server_type_get_by_name(struct hcloud_client *client, const char *name, struct hcloud_server_type **ret, struct error *err);
-HCLOUD_API int hcloud_server_type_list(struct hcloud_client *client, const struct hcloud_list_options *options, struct hcloud_server_type_list **ret, struct error *err);
-HCLOUD_API int hcloud_server_type_list_page(struct hcloud_client *client, const struct hcloud_list_options *options, struct hcloud_page *page,
-                                            struct hcloud_server_type_list **ret, struct error *err);
+HCLOUD_API int hcloud_server_type_get_by_name(struct hcloud_client *client, const char *name, struct hcloud_server_type **ret,
+                                              struct error *err);
+HCLOUD_API int hcloud_server_type_list(struct hcloud_client *client, const struct hcloud_list_options *options,
+                                       struct hcloud_server_type_list **ret, struct error *err);
+HCLOUD_API int hcloud_server_type_list_page(struct hcloud_client *client, const struct hcloud_list_options *options,
+                                            struct hcloud_page *page, struct hcloud_server_type_list **ret, struct error *err);
 
 enum hcloud_offer {
         HCLOUD_OFFER_YES,           /* sold there, and said to be available */
@@ -58,6 +60,7 @@ enum hcloud_offer {
 HCLOUD_API enum hcloud_offer hcloud_server_type_offer(const struct hcloud_server_type *type, const char *location, int64_t now_ms);
 HCLOUD_API const char *hcloud_offer_name(enum hcloud_offer offer);     /* "available", "sold out", "deprecated", "not sold" */
 /* The location's price, borrowed, or NULL. */
-HCLOUD_API const struct hcloud_location_price *hcloud_server_type_price(const struct hcloud_server_type *type, const char *location);
+HCLOUD_API const struct hcloud_location_price *hcloud_server_type_price(const struct hcloud_server_type *type,
+                                                                        const char *location);
 /* By name in a list, borrowed, or NULL. */
 HCLOUD_API const struct hcloud_server_type *hcloud_server_type_find(const struct hcloud_server_type_list *list, const char *name);

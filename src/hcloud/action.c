@@ -11,13 +11,19 @@
 #define IMAGE_INTERVAL_MS 5000
 
 SHAPE(static, action_resource_shape, hcloud_action_resource, "action's resource",
-      FIELD(hcloud_action_resource, id, "id", F_INT), FIELD(hcloud_action_resource, type, "type", F_STR));
+      FIELD(hcloud_action_resource, id, "id", F_INT),
+      FIELD(hcloud_action_resource, type, "type", F_STR));
 
 SHAPE(, action_shape, hcloud_action, "action",
-      FIELD(hcloud_action, id, "id", F_ID), FIELD(hcloud_action, command, "command", F_STR), FIELD(hcloud_action, status, "status", F_STR),
-      FIELD(hcloud_action, progress, "progress", F_INT), FIELD(hcloud_action, started, "started", F_TIME),
-      FIELD(hcloud_action, finished, "finished", F_TIME), FIELD_OF(hcloud_action, resources, "resources", F_LIST, action_resource_shape),
-      FIELD(hcloud_action, error_code, "error.code", F_STR), FIELD(hcloud_action, error_message, "error.message", F_STR));
+      FIELD(hcloud_action, id, "id", F_ID),
+      FIELD(hcloud_action, command, "command", F_STR),
+      FIELD(hcloud_action, status, "status", F_STR),
+      FIELD(hcloud_action, progress, "progress", F_INT),
+      FIELD(hcloud_action, started, "started", F_TIME),
+      FIELD(hcloud_action, finished, "finished", F_TIME),
+      FIELD_OF(hcloud_action, resources, "resources", F_LIST, action_resource_shape),
+      FIELD(hcloud_action, error_code, "error.code", F_STR),
+      FIELD(hcloud_action, error_message, "error.message", F_STR));
 
 static const struct resource action_resource = {
         .key = "action", .plural = "actions", .title = "action", .shape = &action_shape, .filters = FILTER_STATUS | FILTER_SORT,
@@ -26,12 +32,13 @@ static const struct resource action_resource = {
 RESOURCE_FREE(action, action_shape)
 RESOURCE_GET(action, action_resource)
 
-int hcloud_action_list_of(struct hcloud_client *client, const char *kind, int64_t resource, const char *status, struct hcloud_action_list **ret,
-                          struct error *err) {
+int hcloud_action_list_of(struct hcloud_client *client, const char *kind, int64_t resource, const char *status,
+                          struct hcloud_action_list **ret, struct error *err) {
         const struct hcloud_list_options options = {
                 .status = (const char *const[]) { status, NULL }, .sort = (const char *const[]) { "id:desc", NULL },
         };
-        _cleanup_str_ char *path = resource ? xasprintf("/%s/%lld/actions", kind, (long long) resource) : xasprintf("/%s/actions", kind);
+        _cleanup_str_ char *path = resource ? xasprintf("/%s/%lld/actions", kind, (long long) resource)
+                                            : xasprintf("/%s/actions", kind);
         return resource_list(client, &action_resource, path, &options, false, (void **) ret, err);
 }
 
@@ -44,7 +51,8 @@ int hcloud_actions_wait(struct hcloud_client *client, const int64_t *ids, size_t
         return watch_run(client, entries, n, err);
 }
 
-static int wait_servers(struct hcloud_client *client, const int64_t *ids, size_t n, const struct watch_entry *wanted, int64_t timeout_ms, struct error *err) {
+static int wait_servers(struct hcloud_client *client, const int64_t *ids, size_t n, const struct watch_entry *wanted,
+                        int64_t timeout_ms, struct error *err) {
         _cleanup_free_ struct watch_entry *entries = n ? xcalloc(n, sizeof(*entries)) : NULL;
         int64_t deadline = clock_mono_ms(client->clock) + (timeout_ms > 0 ? timeout_ms : DEFAULT_WAIT_MS);
         for (size_t i = 0; i < n; i++) {
@@ -64,14 +72,15 @@ int hcloud_servers_wait(struct hcloud_client *client, const int64_t *ids, size_t
         return wait_servers(client, ids, n, &wanted, timeout_ms, err);
 }
 
-int hcloud_firewall_wait_applied(struct hcloud_client *client, int64_t firewall, const int64_t *servers, size_t n, const char *label_selector,
-                                 int64_t timeout_ms, struct error *err) {
+int hcloud_firewall_wait_applied(struct hcloud_client *client, int64_t firewall, const int64_t *servers, size_t n,
+                                 const char *label_selector, int64_t timeout_ms, struct error *err) {
         const struct watch_entry wanted = { .selector = label_selector, .firewall = firewall };
         int r = wait_servers(client, servers, n, &wanted, timeout_ms, err);
         return r < 0 ? error_wrap(err, "waiting for firewall %lld", (long long) firewall) : 0;
 }
 
-int hcloud_image_wait_available(struct hcloud_client *client, int64_t id, int64_t timeout_ms, struct hcloud_image **ret, struct error *err) {
+int hcloud_image_wait_available(struct hcloud_client *client, int64_t id, int64_t timeout_ms, struct hcloud_image **ret,
+                                struct error *err) {
         int64_t deadline = clock_mono_ms(client->clock) + (timeout_ms > 0 ? timeout_ms : IMAGE_WAIT_MS);
         for (int64_t interval = 1000;; interval = MIN(2 * interval, (int64_t) IMAGE_INTERVAL_MS)) {
                 _cleanup_(hcloud_image_freep) struct hcloud_image *image = NULL;
@@ -86,7 +95,8 @@ int hcloud_image_wait_available(struct hcloud_client *client, int64_t id, int64_
                 if (str_eq(image->status, "unavailable"))
                         return error_set(err, ERR_REFUSED, "image %lld became unavailable", (long long) id);
                 if (clock_mono_ms(client->clock) + interval > deadline)
-                        return error_set(err, ERR_TIMEOUT, "image %lld is still '%s'", (long long) id, image->status ? image->status : "?");
+                        return error_set(err, ERR_TIMEOUT, "image %lld is still '%s'", (long long) id,
+                                         image->status ? image->status : "?");
                 r = clock_sleep(client->clock, interval, client->cancel, err);
                 if (r < 0)
                         return r;

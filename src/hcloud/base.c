@@ -6,7 +6,9 @@
 #include "version.h"
 
 /* The public lists are the base's lists under public names. */
-_Static_assert(sizeof(struct hcloud_strings) == sizeof(struct strv) && offsetof(struct hcloud_strings, n) == offsetof(struct strv, n), "same layout");
+_Static_assert(sizeof(struct hcloud_strings) == sizeof(struct strv) &&
+                       offsetof(struct hcloud_strings, n) == offsetof(struct strv, n),
+               "same layout");
 
 void hcloud_strings_add(struct hcloud_strings *list, const char *text) {
         strv_add((struct strv *) list, text);
@@ -88,7 +90,8 @@ char *hcloud_amount_format(int64_t nano, unsigned decimals) {
         const char *sign = nano < 0 && units > 0 ? "-" : "";
         if (decimals == 0)
                 return xasprintf("%s%llu", sign, (unsigned long long) units);
-        return xasprintf("%s%llu.%0*llu", sign, (unsigned long long) (units / per_whole), (int) decimals, (unsigned long long) (units % per_whole));
+        return xasprintf("%s%llu.%0*llu", sign, (unsigned long long) (units / per_whole), (int) decimals,
+                         (unsigned long long) (units % per_whole));
 }
 
 const char *hcloud_version(void) {

@@ -14,7 +14,8 @@
 #define DEFAULT_BUDGET_MS 300000
 #define DEFAULT_CONNECTIONS 8
 
-/* Unencrypted HTTP is for a simulated cloud: on this machine, or in the range for documentation (RFC 3849), which the simulator uses. */
+/* Unencrypted HTTP is for a simulated cloud: on this machine, or in the range for documentation (RFC 3849), which the simulator
+ * uses. */
 static bool may_be_plain(const char *host) {
         static const struct ip6_prefix documentation = { .addr.b = { 0x20, 0x01, 0x0d, 0xb8 }, .len = 32 };
         struct in_addr v4;
@@ -41,8 +42,10 @@ static int check_endpoint(const char *endpoint, char **ret, struct error *err) {
         if (strpbrk(endpoint, "?#@ \t\r\n"))
                 return error_set(err, ERR_INVALID, "endpoint '%s' may have neither user, query, fragment nor blanks", endpoint);
         if (strcmp(scheme, "https") != 0 && !may_be_plain(host))
-                return error_set(err, ERR_INVALID, "endpoint '%s': http:// is allowed only towards loopback and 2001:db8::/32, since the token "
-                                 "would travel in the clear", endpoint);
+                return error_set(err, ERR_INVALID,
+                                 "endpoint '%s': http:// is allowed only towards loopback and 2001:db8::/32, since the token "
+                                 "would travel in the clear",
+                                 endpoint);
         char *trimmed = xstrdup(endpoint);
         for (size_t n = strlen(trimmed); n > 0 && trimmed[n - 1] == '/'; n--)
                 trimmed[n - 1] = '\0';
@@ -59,8 +62,11 @@ static int check_token(const char *token, struct error *err) {
         for (const char *p = token; *p; p++) {
                 if (*p > 0x20 && *p < 0x7f)
                         continue;
-                error_set(err, ERR_AUTH, "the token has %s at position %zu, which cannot be part of one", *p == '\n' || *p == '\r' ? "a line break" : *p == ' ' ?
-                          "a blank" : "an invalid byte", (size_t) (p - token) + 1);
+                error_set(err, ERR_AUTH, "the token has %s at position %zu, which cannot be part of one",
+                          *p == '\n' || *p == '\r' ? "a line break"
+                          : *p == ' '              ? "a blank"
+                                                   : "an invalid byte",
+                          (size_t) (p - token) + 1);
                 return error_hint(err, "copy the token again; it has 64 letters and digits");
         }
         return 0;
@@ -77,7 +83,8 @@ static int64_t or_default(int64_t value, int64_t otherwise) {
 static void set_options(struct hcloud_client *c, const struct hcloud_client_options *o, const struct hcloud_client_inner *inner) {
         c->token = xstrdup(o->token);
         c->authorization = xasprintf("Bearer %s", o->token);
-        c->user_agent = xasprintf("%s%slibhcloud/%s", o->application ? o->application : "", o->application ? " " : "", hcloud_version());
+        c->user_agent = xasprintf("%s%slibhcloud/%s", o->application ? o->application : "", o->application ? " " : "",
+                                  hcloud_version());
         c->timeout_ms = or_default(o->timeout_ms, DEFAULT_TIMEOUT_MS);
         c->connect_timeout_ms = or_default(o->connect_timeout_ms, DEFAULT_CONNECT_TIMEOUT_MS);
         c->budget_ms = or_default(o->retry_budget_ms, DEFAULT_BUDGET_MS);
@@ -95,8 +102,8 @@ static void set_options(struct hcloud_client *c, const struct hcloud_client_opti
         c->watch = watch_new();
 }
 
-int hcloud_client_new_with(const struct hcloud_client_options *options, const struct hcloud_client_inner *inner, struct hcloud_client **ret,
-                           struct error *err) {
+int hcloud_client_new_with(const struct hcloud_client_options *options, const struct hcloud_client_inner *inner,
+                           struct hcloud_client **ret, struct error *err) {
         _cleanup_(hcloud_client_freep) struct hcloud_client *c = xnew0(struct hcloud_client);
         pthread_mutex_init(&c->lock, NULL);
         int r = check_token(options->token, err);
@@ -113,7 +120,8 @@ int hcloud_client_new_with(const struct hcloud_client_options *options, const st
                 if (r < 0)
                         return r;
                 c->owns_engine = true;
-                http_engine_set_max_host_connections(c->engine, options->max_connections ? options->max_connections : DEFAULT_CONNECTIONS);
+                http_engine_set_max_host_connections(c->engine,
+                                                     options->max_connections ? options->max_connections : DEFAULT_CONNECTIONS);
         }
         *ret = TAKE(c);
         return 0;

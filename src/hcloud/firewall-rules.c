@@ -7,10 +7,13 @@
 #include "base/ip6.h"
 #include "base/strbuf.h"
 
-struct hcloud_firewall_rule *hcloud_firewall_rules_add(struct hcloud_firewall_rules *rules, const char *direction, const char *protocol,
-                                                       const char *port, const char *description) {
+struct hcloud_firewall_rule *hcloud_firewall_rules_add(struct hcloud_firewall_rules *rules, const char *direction,
+                                                       const char *protocol, const char *port, const char *description) {
         const struct hcloud_firewall_rule rule = {
-                .direction = xstrdup(direction), .protocol = xstrdup(protocol), .port = xstrdup(port), .description = xstrdup(description),
+                .direction = xstrdup(direction),
+                .protocol = xstrdup(protocol),
+                .port = xstrdup(port),
+                .description = xstrdup(description),
         };
         ARRAY_APPEND(rules->items, rules->n, rule);
         return &rules->items[rules->n - 1];
@@ -20,7 +23,8 @@ void hcloud_firewall_rules_copy(struct hcloud_firewall_rules *dst, const struct 
         *dst = (struct hcloud_firewall_rules) { 0 };
         for (size_t i = 0; i < src->n; i++) {
                 const struct hcloud_firewall_rule *from = &src->items[i];
-                struct hcloud_firewall_rule *to = hcloud_firewall_rules_add(dst, from->direction, from->protocol, from->port, from->description);
+                struct hcloud_firewall_rule *to = hcloud_firewall_rules_add(dst, from->direction, from->protocol, from->port,
+                                                                            from->description);
                 strv_copy((struct strv *) &to->source_ips, (const struct strv *) &from->source_ips);
                 strv_copy((struct strv *) &to->destination_ips, (const struct strv *) &from->destination_ips);
         }
@@ -130,7 +134,8 @@ static bool cidrs_equal(const struct hcloud_strings *a, const struct hcloud_stri
 
 /* ---- rules ---- */
 
-bool hcloud_firewall_rule_equal(const struct hcloud_firewall_rule *a, const struct hcloud_firewall_rule *b, bool with_descriptions) {
+bool hcloud_firewall_rule_equal(const struct hcloud_firewall_rule *a, const struct hcloud_firewall_rule *b,
+                                bool with_descriptions) {
         if (!str_eq(a->direction, b->direction) || !str_eq(a->protocol, b->protocol) || !ports_equal(a->port, b->port))
                 return false;
         if (with_descriptions && strcmp(a->description ? a->description : "", b->description ? b->description : "") != 0)
@@ -138,7 +143,8 @@ bool hcloud_firewall_rule_equal(const struct hcloud_firewall_rule *a, const stru
         return cidrs_equal(&a->source_ips, &b->source_ips) && cidrs_equal(&a->destination_ips, &b->destination_ips);
 }
 
-bool hcloud_firewall_rules_equal(const struct hcloud_firewall_rules *a, const struct hcloud_firewall_rules *b, bool with_descriptions) {
+bool hcloud_firewall_rules_equal(const struct hcloud_firewall_rules *a, const struct hcloud_firewall_rules *b,
+                                 bool with_descriptions) {
         if (a->n != b->n)
                 return false;
         _cleanup_free_ bool *used = b->n ? xcalloc(b->n, sizeof(bool)) : NULL;
@@ -155,11 +161,13 @@ bool hcloud_firewall_rules_equal(const struct hcloud_firewall_rules *a, const st
 
 static int check_cidrs(const struct hcloud_strings *list, size_t number, struct error *err) {
         if (list->n > HCLOUD_FIREWALL_MAX_CIDRS)
-                return error_set(err, ERR_INVALID, "firewall rule %zu names %zu networks; at most %d are allowed", number, list->n, HCLOUD_FIREWALL_MAX_CIDRS);
+                return error_set(err, ERR_INVALID, "firewall rule %zu names %zu networks; at most %d are allowed", number,
+                                 list->n, HCLOUD_FIREWALL_MAX_CIDRS);
         for (size_t i = 0; i < list->n; i++) {
                 bool exact;
                 if (!strchr(list->items[i], '/') || cidr_parse(list->items[i], &exact).family == 0)
-                        return error_set(err, ERR_INVALID, "firewall rule %zu: '%s' is no network (address/length)", number, list->items[i]);
+                        return error_set(err, ERR_INVALID, "firewall rule %zu: '%s' is no network (address/length)", number,
+                                         list->items[i]);
                 if (!exact)
                         return error_set(err, ERR_INVALID, "firewall rule %zu: '%s' has host bits set", number, list->items[i]);
         }
@@ -170,17 +178,22 @@ static int check_rule(const struct hcloud_firewall_rule *rule, size_t number, st
         unsigned first, last;
         bool in = str_eq(rule->direction, "in"), has_port = str_eq(rule->protocol, "tcp") || str_eq(rule->protocol, "udp");
         if (!in && !str_eq(rule->direction, "out"))
-                return error_set(err, ERR_INVALID, "firewall rule %zu: direction '%s' is neither in nor out", number, rule->direction ? rule->direction : "");
+                return error_set(err, ERR_INVALID, "firewall rule %zu: direction '%s' is neither in nor out", number,
+                                 rule->direction ? rule->direction : "");
         if (!has_port && !str_eq(rule->protocol, "icmp") && !str_eq(rule->protocol, "esp") && !str_eq(rule->protocol, "gre"))
-                return error_set(err, ERR_INVALID, "firewall rule %zu: protocol '%s' is none of tcp, udp, icmp, esp, gre", number, rule->protocol ? rule->protocol : "");
+                return error_set(err, ERR_INVALID, "firewall rule %zu: protocol '%s' is none of tcp, udp, icmp, esp, gre", number,
+                                 rule->protocol ? rule->protocol : "");
         if (has_port != !str_empty(rule->port))
-                return error_set(err, ERR_INVALID, "firewall rule %zu: a port is needed with tcp and udp, and allowed only there", number);
+                return error_set(err, ERR_INVALID, "firewall rule %zu: a port is needed with tcp and udp, and allowed only there",
+                                 number);
         if (has_port && !port_range(rule->port, &first, &last))
-                return error_set(err, ERR_INVALID, "firewall rule %zu: port '%s' is none of N, N-M (1 to 65535) and any", number, rule->port);
-        const struct hcloud_strings *used = in ? &rule->source_ips : &rule->destination_ips, *unused = in ? &rule->destination_ips : &rule->source_ips;
+                return error_set(err, ERR_INVALID, "firewall rule %zu: port '%s' is none of N, N-M (1 to 65535) and any", number,
+                                 rule->port);
+        const struct hcloud_strings *used = in ? &rule->source_ips : &rule->destination_ips,
+                                    *unused = in ? &rule->destination_ips : &rule->source_ips;
         if (used->n == 0 || unused->n > 0)
-                return error_set(err, ERR_INVALID, "firewall rule %zu: direction %s needs %s_ips and nothing else", number, rule->direction,
-                                 in ? "source" : "destination");
+                return error_set(err, ERR_INVALID, "firewall rule %zu: direction %s needs %s_ips and nothing else", number,
+                                 rule->direction, in ? "source" : "destination");
         if (rule->description && strlen(rule->description) > 255)
                 return error_set(err, ERR_INVALID, "firewall rule %zu: the description has more than 255 characters", number);
         return check_cidrs(used, number, err);
@@ -188,7 +201,8 @@ static int check_rule(const struct hcloud_firewall_rule *rule, size_t number, st
 
 int hcloud_firewall_rules_check(const struct hcloud_firewall_rules *rules, struct error *err) {
         if (rules->n > HCLOUD_FIREWALL_MAX_RULES)
-                return error_set(err, ERR_INVALID, "%zu firewall rules; at most %d are allowed", rules->n, HCLOUD_FIREWALL_MAX_RULES);
+                return error_set(err, ERR_INVALID, "%zu firewall rules; at most %d are allowed", rules->n,
+                                 HCLOUD_FIREWALL_MAX_RULES);
         for (size_t i = 0; i < rules->n; i++) {
                 int r = check_rule(&rules->items[i], i + 1, err);
                 if (r < 0)

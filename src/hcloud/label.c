@@ -6,8 +6,11 @@
 #include "base/error.h"
 #include "base/strbuf.h"
 
-_Static_assert(sizeof(struct hcloud_labels) == sizeof(struct kvs) && offsetof(struct hcloud_labels, n) == offsetof(struct kvs, n) &&
-               sizeof(struct hcloud_label) == sizeof(struct kv) && offsetof(struct hcloud_label, value) == offsetof(struct kv, value), "same layout");
+_Static_assert(sizeof(struct hcloud_labels) == sizeof(struct kvs) &&
+                       offsetof(struct hcloud_labels, n) == offsetof(struct kvs, n) &&
+                       sizeof(struct hcloud_label) == sizeof(struct kv) &&
+                       offsetof(struct hcloud_label, value) == offsetof(struct kv, value),
+               "same layout");
 
 void hcloud_labels_set(struct hcloud_labels *labels, const char *key, const char *value) {
         kvs_set((struct kvs *) labels, key, value ? value : "");
@@ -73,15 +76,20 @@ int hcloud_label_check(const char *key, const char *value, struct error *err) {
                 return error_set(err, ERR_INVALID, "a label's key is empty");
         const char *slash = strrchr(key, '/'), *name = slash ? slash + 1 : key;
         if (slash && !is_domain(key, (size_t) (slash - key)))
-                return error_set(err, ERR_INVALID, "label key '%s': the part before '/' must be a domain name of at most 253 characters", key);
+                return error_set(err, ERR_INVALID,
+                                 "label key '%s': the part before '/' must be a domain name of at most 253 characters", key);
         if (slash && strncmp(key, "hetzner.cloud/", 14) == 0)
                 return error_set(err, ERR_INVALID, "label key '%s': the prefix hetzner.cloud/ is reserved", key);
         if (!is_word(name, strlen(name), 63, "-_."))
-                return error_set(err, ERR_INVALID, "label key '%s': 1 to 63 of letters, digits, '-', '_' and '.', beginning and ending with "
-                                 "a letter or digit", key);
+                return error_set(err, ERR_INVALID,
+                                 "label key '%s': 1 to 63 of letters, digits, '-', '_' and '.', beginning and ending with "
+                                 "a letter or digit",
+                                 key);
         if (!str_empty(value) && !is_word(value, strlen(value), 63, "-_."))
-                return error_set(err, ERR_INVALID, "value '%s' of label '%s': at most 63 of letters, digits, '-', '_' and '.', beginning and "
-                                 "ending with a letter or digit", value, key);
+                return error_set(err, ERR_INVALID,
+                                 "value '%s' of label '%s': at most 63 of letters, digits, '-', '_' and '.', beginning and "
+                                 "ending with a letter or digit",
+                                 value, key);
         return 0;
 }
 
@@ -104,13 +112,18 @@ int hcloud_name_check(enum hcloud_name_rule rule, const char *name, struct error
         switch (rule) {
         case HCLOUD_NAME_SERVER:
                 if (!is_domain(name, n))
-                        return error_set(err, ERR_INVALID, "server name '%s' is no host name (RFC 1123: letters, digits, '-', parts of at most 63 "
-                                         "separated by '.')", name);
+                        return error_set(err, ERR_INVALID,
+                                         "server name '%s' is no host name (RFC 1123: letters, digits, '-', parts of at most 63 "
+                                         "separated by '.')",
+                                         name);
                 return 0;
         case HCLOUD_NAME_VOLUME:
                 if (!is_word(name, n, 64, "-_."))
-                        return error_set(err, ERR_INVALID, "volume name '%s': 1 to 64 of letters, digits, '-', '_' and '.', beginning and ending with "
-                                         "a letter or digit", name);
+                        return error_set(
+                                err, ERR_INVALID,
+                                "volume name '%s': 1 to 64 of letters, digits, '-', '_' and '.', beginning and ending with "
+                                "a letter or digit",
+                                name);
                 return 0;
         case HCLOUD_NAME_LONG:
                 if (n > 128)
@@ -119,6 +132,7 @@ int hcloud_name_check(enum hcloud_name_rule rule, const char *name, struct error
                         return error_set(err, ERR_INVALID, "name '%s' begins or ends with a blank", name);
                 return 0;
         default:
-                return n > 255 ? error_set(err, ERR_INVALID, "name '%.40s…' has %zu characters; at most 255 are allowed", name, n) : 0;
+                return n > 255 ? error_set(err, ERR_INVALID, "name '%.40s…' has %zu characters; at most 255 are allowed", name, n)
+                               : 0;
         }
 }

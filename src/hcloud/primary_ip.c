@@ -4,12 +4,18 @@
 #include "hcloud/resource.h"
 
 SHAPE(static, primary_ip_shape, hcloud_primary_ip, "primary IP",
-      FIELD(hcloud_primary_ip, id, "id", F_ID), FIELD(hcloud_primary_ip, name, "name", F_STR), FIELD(hcloud_primary_ip, type, "type", F_STR),
-      FIELD(hcloud_primary_ip, ip, "ip", F_STR), FIELD(hcloud_primary_ip, location, "location.name", F_STR),
-      FIELD(hcloud_primary_ip, assignee_type, "assignee_type", F_STR), FIELD(hcloud_primary_ip, assignee_id, "assignee_id", F_INT),
-      FIELD(hcloud_primary_ip, auto_delete, "auto_delete", F_BOOL), FIELD(hcloud_primary_ip, blocked, "blocked", F_BOOL),
+      FIELD(hcloud_primary_ip, id, "id", F_ID),
+      FIELD(hcloud_primary_ip, name, "name", F_STR),
+      FIELD(hcloud_primary_ip, type, "type", F_STR),
+      FIELD(hcloud_primary_ip, ip, "ip", F_STR),
+      FIELD(hcloud_primary_ip, location, "location.name", F_STR),
+      FIELD(hcloud_primary_ip, assignee_type, "assignee_type", F_STR),
+      FIELD(hcloud_primary_ip, assignee_id, "assignee_id", F_INT),
+      FIELD(hcloud_primary_ip, auto_delete, "auto_delete", F_BOOL),
+      FIELD(hcloud_primary_ip, blocked, "blocked", F_BOOL),
       FIELD(hcloud_primary_ip, protected_delete, "protection.delete", F_BOOL),
-      FIELD_OF(hcloud_primary_ip, dns_ptr, "dns_ptr", F_LIST, dns_ptr_shape), FIELD(hcloud_primary_ip, labels, "labels", F_LABELS),
+      FIELD_OF(hcloud_primary_ip, dns_ptr, "dns_ptr", F_LIST, dns_ptr_shape),
+      FIELD(hcloud_primary_ip, labels, "labels", F_LABELS),
       FIELD(hcloud_primary_ip, created, "created", F_TIME));
 
 static const struct resource primary_ip_resource = {
@@ -23,12 +29,15 @@ RESOURCE_GET_BY_NAME(primary_ip, primary_ip_resource)
 RESOURCE_LIST(primary_ip, primary_ip_resource)
 RESOURCE_PROTECT(primary_ip, primary_ip_resource)
 
-/* assignee_type is left out when nothing is assigned: sending "server" with no server is deprecated. (hcloud API: POST /primary_ips) */
-int hcloud_primary_ip_create(struct hcloud_client *client, const struct hcloud_primary_ip_create *create, struct hcloud_primary_ip **ret,
-                             int64_t *ret_action, bool *ret_adopted, struct error *err) {
+/* assignee_type is left out when nothing is assigned: sending "server" with no server is deprecated. (hcloud API: POST
+ * /primary_ips) */
+int hcloud_primary_ip_create(struct hcloud_client *client, const struct hcloud_primary_ip_create *create,
+                             struct hcloud_primary_ip **ret, int64_t *ret_action, bool *ret_adopted, struct error *err) {
         if (!create->location == !create->server)
-                return error_set(err, ERR_INVALID, "creating primary IP '%s': exactly one of location and server is needed", create->name ? create->name : "");
-        _cleanup_json_ json_t *body = body_of(json_pack("{s:s, s:b}", "type", create->type ? create->type : "ipv6", "auto_delete", create->auto_delete));
+                return error_set(err, ERR_INVALID, "creating primary IP '%s': exactly one of location and server is needed",
+                                 create->name ? create->name : "");
+        _cleanup_json_ json_t *body = body_of(
+                json_pack("{s:s, s:b}", "type", create->type ? create->type : "ipv6", "auto_delete", create->auto_delete));
         if (create->location) {
                 jset_str(body, "location", create->location);
         } else {
@@ -39,8 +48,8 @@ int hcloud_primary_ip_create(struct hcloud_client *client, const struct hcloud_p
         return resource_create_simple(client, &primary_ip_resource, &call, (void **) ret, ret_action, ret_adopted, err);
 }
 
-int hcloud_primary_ip_update(struct hcloud_client *client, int64_t id, const struct hcloud_primary_ip_update *update, struct hcloud_primary_ip **ret,
-                             struct error *err) {
+int hcloud_primary_ip_update(struct hcloud_client *client, int64_t id, const struct hcloud_primary_ip_update *update,
+                             struct hcloud_primary_ip **ret, struct error *err) {
         int r = update->name ? hcloud_name_check(HCLOUD_NAME_ANY, update->name, err) : 0;
         if (r >= 0)
                 r = hcloud_labels_check(update->labels, err);
@@ -62,14 +71,17 @@ int hcloud_primary_ip_delete(struct hcloud_client *client, int64_t id, bool wait
 
 int hcloud_primary_ip_assign(struct hcloud_client *client, int64_t id, int64_t server, int64_t *ret_action, struct error *err) {
         json_t *body = json_pack("{s:s, s:I}", "assignee_type", "server", "assignee_id", (json_int_t) server);
-        return resource_action(client, &primary_ip_resource, id, &(struct action_call) { .name = "assign", .body = body }, ret_action, err);
+        return resource_action(client, &primary_ip_resource, id, &(struct action_call) { .name = "assign", .body = body },
+                               ret_action, err);
 }
 
 int hcloud_primary_ip_unassign(struct hcloud_client *client, int64_t id, int64_t *ret_action, struct error *err) {
         return resource_action(client, &primary_ip_resource, id, &(struct action_call) { .name = "unassign" }, ret_action, err);
 }
 
-int hcloud_primary_ip_change_dns_ptr(struct hcloud_client *client, int64_t id, const char *ip, const char *dns_ptr, int64_t *ret_action, struct error *err) {
+int hcloud_primary_ip_change_dns_ptr(struct hcloud_client *client, int64_t id, const char *ip, const char *dns_ptr,
+                                     int64_t *ret_action, struct error *err) {
         json_t *body = body_of(json_pack("{s:s, s:s?}", "ip", ip, "dns_ptr", dns_ptr));
-        return resource_action(client, &primary_ip_resource, id, &(struct action_call) { .name = "change_dns_ptr", .body = body }, ret_action, err);
+        return resource_action(client, &primary_ip_resource, id, &(struct action_call) { .name = "change_dns_ptr", .body = body },
+                               ret_action, err);
 }

@@ -22,8 +22,8 @@ static uint32_t jitter(struct hcloud_client *c) {
         return (uint32_t) ((x * 0x2545f4914f6cdd1dULL) >> 32);
 }
 
-/* The bucket holds rate_limit tokens and refills evenly over an hour, one a second by default; RateLimit-Reset is when it is full again,
- * which nobody needs. Callers that met 429 queue up for one token each. (hcloud API: "Rate Limiting") */
+/* The bucket holds rate_limit tokens and refills evenly over an hour, one a second by default; RateLimit-Reset is when it is full
+ * again, which nobody needs. Callers that met 429 queue up for one token each. (hcloud API: "Rate Limiting") */
 static int64_t rate_wait_ms(struct hcloud_client *c) {
         int64_t now = clock_mono_ms(c->clock);
         pthread_mutex_lock(&c->lock);
@@ -129,7 +129,8 @@ static const struct retry_rule *read_refusal(const struct http_response *respons
                 const char *type = kvs_get(&response->headers, "content-type");
                 /* Not the API, then: its 404 has a code. A wrong endpoint or a proxy's page. */
                 error_set(err, response->status == 404 || response->status < 400 ? ERR_PROTOCOL : rule->kind,
-                          "HTTP %d without the API's error text (%s, %zu bytes)", response->status, type ? type : "no content type", response->body.len);
+                          "HTTP %d without the API's error text (%s, %zu bytes)", response->status,
+                          type ? type : "no content type", response->body.len);
         }
         err->http_status = response->status;
         err->retryable = rule->retry != RETRY_NO || rule->kind == ERR_LOCKED;
@@ -147,7 +148,8 @@ static void note_number(const struct http_response *response, const char *name, 
                 *at = value;
 }
 
-static void note_answer(struct hcloud_client *c, const struct api_request *q, const struct http_response *response, unsigned attempt) {
+static void note_answer(struct hcloud_client *c, const struct api_request *q, const struct http_response *response,
+                        unsigned attempt) {
         struct hcloud_client_stats *s = &c->stats;
         pthread_mutex_lock(&c->lock);
         s->requests++;
@@ -171,8 +173,8 @@ static void note_answer(struct hcloud_client *c, const struct api_request *q, co
         pthread_mutex_unlock(&c->lock);
 }
 
-static void observe(struct hcloud_client *c, const struct api_request *q, const struct http_response *response, const struct error *failure,
-                    unsigned attempt, int64_t wait_ms) {
+static void observe(struct hcloud_client *c, const struct api_request *q, const struct http_response *response,
+                    const struct error *failure, unsigned attempt, int64_t wait_ms) {
         if (!c->observer)
                 return;
         int64_t remaining;
@@ -180,14 +182,21 @@ static void observe(struct hcloud_client *c, const struct api_request *q, const 
         remaining = c->stats.rate_remaining;
         pthread_mutex_unlock(&c->lock);
         const struct hcloud_exchange exchange = {
-                .method = q->method, .path = q->path, .status = response->status, .api_code = failure->api_code,
-                .correlation_id = kvs_get(&response->headers, "x-correlation-id"), .duration_ms = response->duration_ms, .attempt = attempt,
-                .wait_ms = wait_ms, .rate_remaining = remaining,
+                .method = q->method,
+                .path = q->path,
+                .status = response->status,
+                .api_code = failure->api_code,
+                .correlation_id = kvs_get(&response->headers, "x-correlation-id"),
+                .duration_ms = response->duration_ms,
+                .attempt = attempt,
+                .wait_ms = wait_ms,
+                .rate_remaining = remaining,
         };
         c->observer(c->observer_data, &exchange);
 }
 
-static int perform(struct hcloud_client *c, const struct api_request *q, const char *body, struct http_response *response, struct error *err) {
+static int perform(struct hcloud_client *c, const struct api_request *q, const char *body, struct http_response *response,
+                   struct error *err) {
         _cleanup_str_ char *url = xasprintf("%s%s", c->endpoint, q->path);
         _cleanup_kvs_ struct kvs headers = { 0 };
         kvs_set(&headers, "Authorization", c->authorization);
@@ -196,9 +205,17 @@ static int perform(struct hcloud_client *c, const struct api_request *q, const c
         if (body)
                 kvs_set(&headers, "Content-Type", "application/json");
         const struct http_request request = {
-                .method = q->method, .url = url, .headers = &headers, .body = body, .body_len = body ? strlen(body) : 0,
-                .timeout_ms = c->timeout_ms, .connect_timeout_ms = c->connect_timeout_ms, .max_body = MAX_ANSWER, .use_proxy = c->use_proxy,
-                .secret = c->token, .cancel = c->cancel,
+                .method = q->method,
+                .url = url,
+                .headers = &headers,
+                .body = body,
+                .body_len = body ? strlen(body) : 0,
+                .timeout_ms = c->timeout_ms,
+                .connect_timeout_ms = c->connect_timeout_ms,
+                .max_body = MAX_ANSWER,
+                .use_proxy = c->use_proxy,
+                .secret = c->token,
+                .cancel = c->cancel,
         };
         int r = http_perform(c->engine, &request, response, err);
         for (size_t i = 0; i < headers.n; i++)
@@ -243,7 +260,8 @@ static bool may_repeat(const struct retry_rule *rule, const struct api_request *
         return rule->retry != RETRY_NO;
 }
 
-int api_call(struct hcloud_client *c, const struct api_request *q, struct attempts *attempts, json_t **ret_json, struct error *err) {
+int api_call(struct hcloud_client *c, const struct api_request *q, struct attempts *attempts, json_t **ret_json,
+             struct error *err) {
         struct attempts own;
         _cleanup_secret_ char *body = q->body ? json_write(q->body) : NULL;
         if (!attempts) {

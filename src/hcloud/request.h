@@ -48,7 +48,8 @@ struct api_request {
 };
 
 /* *ret_json (may be NULL) is an object owned by the caller, or NULL after 204. attempts may be NULL: a budget of its own. */
-int api_call(struct hcloud_client *client, const struct api_request *request, struct attempts *attempts, json_t **ret_json, struct error *err);
+int api_call(struct hcloud_client *client, const struct api_request *request, struct attempts *attempts, json_t **ret_json,
+             struct error *err);
 
 /* Before a lost create is looked into: waits a little, longer each time. 0: go on; negative: the tries or the time are used up, and
  * failure was moved to err; or cancelled. */

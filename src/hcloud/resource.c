@@ -12,7 +12,8 @@ static void add_parameter(struct strbuf *query, const char *key, const char *val
         strbuf_addf(query, "%c%s=%s", query->len ? '&' : '?', key, encoded);
 }
 
-static int add_one(const struct resource *res, struct strbuf *query, enum filter filter, const char *key, const char *value, struct error *err) {
+static int add_one(const struct resource *res, struct strbuf *query, enum filter filter, const char *key, const char *value,
+                   struct error *err) {
         if (str_empty(value))
                 return 0;
         if (!(res->filters & filter))
@@ -21,7 +22,8 @@ static int add_one(const struct resource *res, struct strbuf *query, enum filter
         return 0;
 }
 
-static int add_many(const struct resource *res, struct strbuf *query, enum filter filter, const char *key, const char *const *values, struct error *err) {
+static int add_many(const struct resource *res, struct strbuf *query, enum filter filter, const char *key,
+                    const char *const *values, struct error *err) {
         for (; values && *values; values++) {
                 int r = add_one(res, query, filter, key, *values, err);
                 if (r < 0)
@@ -58,7 +60,8 @@ int list_query(const struct resource *res, const struct hcloud_list_options *opt
         return 0;
 }
 
-/* The walk ends at next_page null, never at last_page; a next page that does not lead on would never end. (hcloud API: "Pagination") */
+/* The walk ends at next_page null, never at last_page; a next page that does not lead on would never end. (hcloud API:
+ * "Pagination") */
 static int read_pagination(const json_t *answer, struct hcloud_page *page, struct error *err) {
         const json_t *next = jget(answer, "meta.pagination.next_page"), *total = jget(answer, "meta.pagination.total_entries");
         int64_t current = MAX(page->next, (int64_t) 1);
@@ -69,13 +72,14 @@ static int read_pagination(const json_t *answer, struct hcloud_page *page, struc
                 return 0;
         }
         if (!json_is_integer(next) || json_integer_value(next) <= current)
-                return error_set(err, ERR_PROTOCOL, "page %lld of the list names a next page that does not lead on", (long long) current);
+                return error_set(err, ERR_PROTOCOL, "page %lld of the list names a next page that does not lead on",
+                                 (long long) current);
         page->next = json_integer_value(next);
         return 0;
 }
 
-int resource_page(struct hcloud_client *c, const struct resource *res, const char *path, const struct hcloud_list_options *options, bool poll,
-                  struct hcloud_page *page, void **ret, struct error *err) {
+int resource_page(struct hcloud_client *c, const struct resource *res, const char *path,
+                  const struct hcloud_list_options *options, bool poll, struct hcloud_page *page, void **ret, struct error *err) {
         _cleanup_str_ char *query = NULL, *full = NULL;
         _cleanup_json_ json_t *answer = NULL;
         struct raw_list *list = NULL;
@@ -98,8 +102,8 @@ int resource_page(struct hcloud_client *c, const struct resource *res, const cha
         return 1;
 }
 
-int resource_list(struct hcloud_client *c, const struct resource *res, const char *path, const struct hcloud_list_options *options, bool poll,
-                  void **ret, struct error *err) {
+int resource_list(struct hcloud_client *c, const struct resource *res, const char *path,
+                  const struct hcloud_list_options *options, bool poll, void **ret, struct error *err) {
         struct raw_list *all = NULL;
         struct hcloud_page page = { 0 };
         for (;;) {
@@ -147,8 +151,8 @@ static const json_t *named(const json_t *answer, const struct resource *res, con
         return NULL;
 }
 
-static int look_up(struct hcloud_client *c, const struct resource *res, const char *path, const char *name, struct attempts *a, json_t **ret_answer,
-                   struct error *err) {
+static int look_up(struct hcloud_client *c, const struct resource *res, const char *path, const char *name, struct attempts *a,
+                   json_t **ret_answer, struct error *err) {
         _cleanup_str_ char *query = NULL, *full = NULL;
         int r = list_query(res, &(struct hcloud_list_options) { .name = name }, 1, &query, err);
         if (r < 0)
@@ -185,16 +189,18 @@ static bool carries(const json_t *object, const struct hcloud_labels *adopt) {
         return true;
 }
 
-/* What the look-up after a doubtful create says: 1 adopted, 0 not there (or leaving), negative: there, but not ours. failure is the create's own. */
-static int judge_found(struct hcloud_client *c, const struct resource *res, const struct create *create, const json_t *list, const struct error *failure,
-                       json_t **ret_answer, bool *ret_leaving, struct error *err) {
+/* What the look-up after a doubtful create says: 1 adopted, 0 not there (or leaving), negative: there, but not ours. failure is
+ * the create's own. */
+static int judge_found(struct hcloud_client *c, const struct resource *res, const struct create *create, const json_t *list,
+                       const struct error *failure, json_t **ret_answer, bool *ret_leaving, struct error *err) {
         const json_t *found = named(list, res, create->name);
         if (!found)
                 return 0;
         const json_t *id = jget(found, "id");
         if (!create->adopt || create->adopt->n == 0 || !carries(found, create->adopt)) {
-                error_set(err, ERR_EXISTS, "the name is taken by %s %lld, which does not carry the labels of this one%s", res->title,
-                          (long long) json_integer_value(id), failure->ambiguous ? " (the answer to the create was lost)" : "");
+                error_set(err, ERR_EXISTS, "the name is taken by %s %lld, which does not carry the labels of this one%s",
+                          res->title, (long long) json_integer_value(id),
+                          failure->ambiguous ? " (the answer to the create was lost)" : "");
                 if (err) {
                         err->api_code = xstrdup("uniqueness_error");
                         err->http_status = failure->http_status;
@@ -215,9 +221,10 @@ static int judge_found(struct hcloud_client *c, const struct resource *res, cons
         return 1;
 }
 
-/* A create whose answer was lost, or whose name is taken: there is no idempotency key, so look by name. 1 adopted, 0 send it again. */
-static int resolve(struct hcloud_client *c, const struct resource *res, const struct create *create, struct attempts *a, struct error *failure,
-                   json_t **ret_answer, struct error *err) {
+/* A create whose answer was lost, or whose name is taken: there is no idempotency key, so look by name. 1 adopted, 0 send it
+ * again. */
+static int resolve(struct hcloud_client *c, const struct resource *res, const struct create *create, struct attempts *a,
+                   struct error *failure, json_t **ret_answer, struct error *err) {
         _cleanup_json_ json_t *list = NULL;
         bool leaving = false;
         int r;
@@ -236,13 +243,15 @@ static int resolve(struct hcloud_client *c, const struct resource *res, const st
         return leaving ? api_wait_lost(c, a, failure, err) : error_move(err, failure);
 }
 
-static int send_create(struct hcloud_client *c, const struct resource *res, const struct create *create, json_t **ret_answer, struct error *err) {
+static int send_create(struct hcloud_client *c, const struct resource *res, const struct create *create, json_t **ret_answer,
+                       struct error *err) {
         struct attempts attempts;
         _cleanup_str_ char *path = create->path ? xstrdup(create->path) : xasprintf("/%s", res->plural);
         attempts_start(c, &attempts);
         for (;;) {
                 _cleanup_error_ struct error failure = ERROR_INIT;
-                int r = api_call(c, &(struct api_request) { .method = "POST", .path = path, .body = create->body, .once = true }, &attempts, ret_answer, &failure);
+                int r = api_call(c, &(struct api_request) { .method = "POST", .path = path, .body = create->body, .once = true },
+                                 &attempts, ret_answer, &failure);
                 if (r >= 0)
                         return 0;
                 if (!failure.ambiguous && failure.kind != ERR_EXISTS)
@@ -253,8 +262,8 @@ static int send_create(struct hcloud_client *c, const struct resource *res, cons
         }
 }
 
-int resource_create(struct hcloud_client *c, const struct resource *res, const struct create *create, json_t **ret_answer, bool *ret_adopted,
-                    struct error *err) {
+int resource_create(struct hcloud_client *c, const struct resource *res, const struct create *create, json_t **ret_answer,
+                    bool *ret_adopted, struct error *err) {
         int r = create->unchecked_name && !str_empty(create->name) ? 0 : hcloud_name_check(res->rule, create->name, err);
         if (r >= 0)
                 r = hcloud_labels_check(create->labels, err);
@@ -273,8 +282,8 @@ int resource_create(struct hcloud_client *c, const struct resource *res, const s
         return 0;
 }
 
-int resource_create_simple(struct hcloud_client *c, const struct resource *res, const struct create *create, void **ret, int64_t *ret_action,
-                           bool *ret_adopted, struct error *err) {
+int resource_create_simple(struct hcloud_client *c, const struct resource *res, const struct create *create, void **ret,
+                           int64_t *ret_action, bool *ret_adopted, struct error *err) {
         _cleanup_json_ json_t *answer = NULL;
         int64_t action = 0;
         bool adopted = false;
@@ -295,7 +304,8 @@ int resource_create_simple(struct hcloud_client *c, const struct resource *res, 
 
 /* ---- change and delete ---- */
 
-int resource_put(struct hcloud_client *c, const struct resource *res, int64_t id, const char *path, json_t *body, void **ret, struct error *err) {
+int resource_put(struct hcloud_client *c, const struct resource *res, int64_t id, const char *path, json_t *body, void **ret,
+                 struct error *err) {
         _cleanup_json_ json_t *owned = body, *answer = NULL;
         _cleanup_str_ char *full = path ? xstrdup(path) : path_of(res, id);
         int r = check_body(owned, err);
@@ -306,8 +316,8 @@ int resource_put(struct hcloud_client *c, const struct resource *res, int64_t id
         return r < 0 ? error_wrap(err, "changing %s %s", res->title, full + strlen(res->plural) + 2) : 0;
 }
 
-int resource_update(struct hcloud_client *c, const struct resource *res, int64_t id, const char *name, const struct hcloud_labels *labels, void **ret,
-                    struct error *err) {
+int resource_update(struct hcloud_client *c, const struct resource *res, int64_t id, const char *name,
+                    const struct hcloud_labels *labels, void **ret, struct error *err) {
         _cleanup_json_ json_t *body = json_object();
         int r = name ? hcloud_name_check(res->rule, name, err) : 0;
         if (r >= 0)
@@ -320,13 +330,14 @@ int resource_update(struct hcloud_client *c, const struct resource *res, int64_t
         return resource_put(c, res, id, NULL, TAKE(body), ret, err);
 }
 
-int resource_delete(struct hcloud_client *c, const struct resource *res, int64_t id, const char *path, const char *const *also_retry, int64_t *ret_action,
-                    struct error *err) {
+int resource_delete(struct hcloud_client *c, const struct resource *res, int64_t id, const char *path,
+                    const char *const *also_retry, int64_t *ret_action, struct error *err) {
         _cleanup_json_ json_t *answer = NULL;
         _cleanup_error_ struct error failure = ERROR_INIT;
         _cleanup_str_ char *full = path ? xstrdup(path) : path_of(res, id);
         int64_t action = 0;
-        int r = api_call(c, &(struct api_request) { .method = "DELETE", .path = full, .also_retry = also_retry }, NULL, &answer, &failure);
+        int r = api_call(c, &(struct api_request) { .method = "DELETE", .path = full, .also_retry = also_retry }, NULL, &answer,
+                         &failure);
         if (r >= 0)
                 r = answer_action(c, answer, "action", &action, &failure);
         if (r < 0 && failure.kind != ERR_NOT_FOUND) {
@@ -378,12 +389,15 @@ static bool means_done(const struct action_call *call, const struct error *failu
         return false;
 }
 
-int resource_action_answer(struct hcloud_client *c, const struct resource *res, int64_t id, const struct action_call *call, json_t **ret_answer,
-                           struct error *err) {
+int resource_action_answer(struct hcloud_client *c, const struct resource *res, int64_t id, const struct action_call *call,
+                           json_t **ret_answer, struct error *err) {
         _cleanup_json_ json_t *body = call->body;
         _cleanup_error_ struct error failure = ERROR_INIT;
-        _cleanup_str_ char *path = call->path ? xstrdup(call->path) : xasprintf("/%s/%lld/actions/%s", res->plural, (long long) id, call->name);
-        const struct api_request request = { .method = "POST", .path = path, .body = body, .once = call->once, .also_retry = call->also_retry };
+        _cleanup_str_ char *path = call->path ? xstrdup(call->path)
+                                              : xasprintf("/%s/%lld/actions/%s", res->plural, (long long) id, call->name);
+        const struct api_request request = {
+                .method = "POST", .path = path, .body = body, .once = call->once, .also_retry = call->also_retry
+        };
         int r = body ? check_body(body, &failure) : 0;
         if (r >= 0)
                 r = api_call(c, &request, NULL, ret_answer, &failure);
@@ -399,8 +413,8 @@ int resource_action_answer(struct hcloud_client *c, const struct resource *res, 
         return error_wrap(err, "%s of %s %lld", call->name, res->title, (long long) id);
 }
 
-int resource_action(struct hcloud_client *c, const struct resource *res, int64_t id, const struct action_call *call, int64_t *ret_action,
-                    struct error *err) {
+int resource_action(struct hcloud_client *c, const struct resource *res, int64_t id, const struct action_call *call,
+                    int64_t *ret_action, struct error *err) {
         _cleanup_json_ json_t *answer = NULL;
         int64_t action = 0;
         int r = resource_action_answer(c, res, id, call, &answer, err);

@@ -6,8 +6,9 @@
 #define LONG 60000      /* the other side is in trouble: leave it time */
 #define SHORT 8000      /* another change is running: it ends within seconds */
 
-/* Codes and statuses: hcloud API, "Errors", and the tables of the single operations. Which are repeated: what hcloud-go repeats (conflict,
- * rate_limit_exceeded, bad_gateway, timeout), and the ones that its users had to repeat themselves (locked, unavailable, server_error). */
+/* Codes and statuses: hcloud API, "Errors", and the tables of the single operations. Which are repeated: what hcloud-go repeats
+ * (conflict, rate_limit_exceeded, bad_gateway, timeout), and what its users had to repeat themselves (locked, unavailable,
+ * server_error). */
 static const struct retry_rule rules[] = {
         /* code                        status kind              retry         tries wait at most */
         { "unauthorized",                   0, ERR_AUTH,         RETRY_NO,     0, 0 },
@@ -38,7 +39,7 @@ static const struct retry_rule rules[] = {
         { "unavailable",                    0, ERR_UNAVAILABLE,  RETRY_UNSURE, 0, LONG },
         { "timeout",                        0, ERR_TIMEOUT,      RETRY_UNSURE, 0, LONG },
         /* answers without a code that is known */
-        { NULL,                           200, ERR_PROTOCOL,     RETRY_UNSURE, 3, SHORT },    /* success, but the body cannot be understood */
+        { NULL,                           200, ERR_PROTOCOL,     RETRY_UNSURE, 3, SHORT },    /* success without a readable body */
         { NULL,                           400, ERR_INVALID,      RETRY_NO,     0, 0 },
         { NULL,                           401, ERR_AUTH,         RETRY_NO,     0, 0 },
         { NULL,                           403, ERR_AUTH,         RETRY_NO,     0, 0 },

@@ -5,41 +5,64 @@
 #include "hcloud/kinds.h"
 #include "hcloud/resource.h"
 
-SHAPE(, dns_ptr_shape, hcloud_dns_ptr, "reverse DNS entry", FIELD(hcloud_dns_ptr, ip, "ip", F_STR), FIELD(hcloud_dns_ptr, dns_ptr, "dns_ptr", F_STR));
+SHAPE(, dns_ptr_shape, hcloud_dns_ptr, "reverse DNS entry",
+      FIELD(hcloud_dns_ptr, ip, "ip", F_STR),
+      FIELD(hcloud_dns_ptr, dns_ptr, "dns_ptr", F_STR));
 
 SHAPE(static, ipv4_shape, hcloud_server_ipv4, "server's IPv4",
-      FIELD(hcloud_server_ipv4, id, "id", F_INT), FIELD(hcloud_server_ipv4, ip, "ip", F_STR), FIELD(hcloud_server_ipv4, blocked, "blocked", F_BOOL),
+      FIELD(hcloud_server_ipv4, id, "id", F_INT),
+      FIELD(hcloud_server_ipv4, ip, "ip", F_STR),
+      FIELD(hcloud_server_ipv4, blocked, "blocked", F_BOOL),
       FIELD(hcloud_server_ipv4, dns_ptr, "dns_ptr", F_STR));
 
 SHAPE(static, ipv6_shape, hcloud_server_ipv6, "server's IPv6",
-      FIELD(hcloud_server_ipv6, id, "id", F_INT), FIELD(hcloud_server_ipv6, ip, "ip", F_STR), FIELD(hcloud_server_ipv6, blocked, "blocked", F_BOOL),
+      FIELD(hcloud_server_ipv6, id, "id", F_INT),
+      FIELD(hcloud_server_ipv6, ip, "ip", F_STR),
+      FIELD(hcloud_server_ipv6, blocked, "blocked", F_BOOL),
       FIELD_OF(hcloud_server_ipv6, dns_ptr, "dns_ptr", F_LIST, dns_ptr_shape));
 
 SHAPE(static, server_firewall_shape, hcloud_server_firewall, "server's firewall",
-      FIELD(hcloud_server_firewall, id, "id", F_INT), FIELD(hcloud_server_firewall, status, "status", F_STR));
+      FIELD(hcloud_server_firewall, id, "id", F_INT),
+      FIELD(hcloud_server_firewall, status, "status", F_STR));
 
 SHAPE(static, private_net_shape, hcloud_server_private_net, "server's private network",
-      FIELD(hcloud_server_private_net, network, "network", F_INT), FIELD(hcloud_server_private_net, ip, "ip", F_STR),
-      FIELD(hcloud_server_private_net, alias_ips, "alias_ips", F_STRINGS), FIELD(hcloud_server_private_net, mac_address, "mac_address", F_STR));
+      FIELD(hcloud_server_private_net, network, "network", F_INT),
+      FIELD(hcloud_server_private_net, ip, "ip", F_STR),
+      FIELD(hcloud_server_private_net, alias_ips, "alias_ips", F_STRINGS),
+      FIELD(hcloud_server_private_net, mac_address, "mac_address", F_STR));
 
 SHAPE(, server_shape, hcloud_server, "server",
-      FIELD(hcloud_server, id, "id", F_ID), FIELD(hcloud_server, name, "name", F_STR), FIELD(hcloud_server, status, "status", F_STR),
+      FIELD(hcloud_server, id, "id", F_ID),
+      FIELD(hcloud_server, name, "name", F_STR),
+      FIELD(hcloud_server, status, "status", F_STR),
       FIELD(hcloud_server, created, "created", F_TIME),
-      FIELD_OF(hcloud_server, ipv4, "public_net.ipv4", F_POINTER, ipv4_shape), FIELD_OF(hcloud_server, ipv6, "public_net.ipv6", F_POINTER, ipv6_shape),
+      FIELD_OF(hcloud_server, ipv4, "public_net.ipv4", F_POINTER, ipv4_shape),
+      FIELD_OF(hcloud_server, ipv6, "public_net.ipv6", F_POINTER, ipv6_shape),
       FIELD(hcloud_server, floating_ips, "public_net.floating_ips", F_IDS),
       FIELD_OF(hcloud_server, firewalls, "public_net.firewalls", F_LIST, server_firewall_shape),
       FIELD_OF(hcloud_server, private_nets, "private_net", F_LIST, private_net_shape),
-      FIELD(hcloud_server, server_type, "server_type.name", F_STR), FIELD(hcloud_server, server_type_id, "server_type.id", F_INT),
-      FIELD(hcloud_server, architecture, "server_type.architecture", F_STR), FIELD(hcloud_server, cores, "server_type.cores", F_REAL),
-      FIELD(hcloud_server, memory, "server_type.memory", F_REAL), FIELD(hcloud_server, disk, "server_type.disk", F_REAL),
-      FIELD(hcloud_server, location, "location.name", F_STR), FIELD(hcloud_server, network_zone, "location.network_zone", F_STR),
-      FIELD(hcloud_server, image, "image.id", F_INT), FIELD(hcloud_server, iso, "iso.id", F_INT),
-      FIELD(hcloud_server, placement_group, "placement_group.id", F_INT), FIELD(hcloud_server, volumes, "volumes", F_IDS),
-      FIELD(hcloud_server, load_balancers, "load_balancers", F_IDS), FIELD(hcloud_server, rescue_enabled, "rescue_enabled", F_BOOL),
-      FIELD(hcloud_server, locked, "locked", F_BOOL), FIELD(hcloud_server, protected_delete, "protection.delete", F_BOOL),
-      FIELD(hcloud_server, protected_rebuild, "protection.rebuild", F_BOOL), FIELD(hcloud_server, primary_disk_size, "primary_disk_size", F_REAL),
-      FIELD(hcloud_server, outgoing_traffic, "outgoing_traffic", F_TRAFFIC), FIELD(hcloud_server, ingoing_traffic, "ingoing_traffic", F_TRAFFIC),
-      FIELD(hcloud_server, included_traffic, "included_traffic", F_TRAFFIC), FIELD(hcloud_server, labels, "labels", F_LABELS));
+      FIELD(hcloud_server, server_type, "server_type.name", F_STR),
+      FIELD(hcloud_server, server_type_id, "server_type.id", F_INT),
+      FIELD(hcloud_server, architecture, "server_type.architecture", F_STR),
+      FIELD(hcloud_server, cores, "server_type.cores", F_REAL),
+      FIELD(hcloud_server, memory, "server_type.memory", F_REAL),
+      FIELD(hcloud_server, disk, "server_type.disk", F_REAL),
+      FIELD(hcloud_server, location, "location.name", F_STR),
+      FIELD(hcloud_server, network_zone, "location.network_zone", F_STR),
+      FIELD(hcloud_server, image, "image.id", F_INT),
+      FIELD(hcloud_server, iso, "iso.id", F_INT),
+      FIELD(hcloud_server, placement_group, "placement_group.id", F_INT),
+      FIELD(hcloud_server, volumes, "volumes", F_IDS),
+      FIELD(hcloud_server, load_balancers, "load_balancers", F_IDS),
+      FIELD(hcloud_server, rescue_enabled, "rescue_enabled", F_BOOL),
+      FIELD(hcloud_server, locked, "locked", F_BOOL),
+      FIELD(hcloud_server, protected_delete, "protection.delete", F_BOOL),
+      FIELD(hcloud_server, protected_rebuild, "protection.rebuild", F_BOOL),
+      FIELD(hcloud_server, primary_disk_size, "primary_disk_size", F_REAL),
+      FIELD(hcloud_server, outgoing_traffic, "outgoing_traffic", F_TRAFFIC),
+      FIELD(hcloud_server, ingoing_traffic, "ingoing_traffic", F_TRAFFIC),
+      FIELD(hcloud_server, included_traffic, "included_traffic", F_TRAFFIC),
+      FIELD(hcloud_server, labels, "labels", F_LABELS));
 
 const struct resource server_resource = {
         .key = "server", .plural = "servers", .title = "server", .shape = &server_shape, .rule = HCLOUD_NAME_SERVER,
@@ -74,8 +97,8 @@ static int check_create(const struct hcloud_server_create *o, struct error *err)
         if (!o->image && str_empty(o->image_name))
                 return error_set(err, ERR_INVALID, "creating server '%s': no image given", name);
         if (o->user_data && strlen(o->user_data) > HCLOUD_USER_DATA_MAX)
-                return error_set(err, ERR_INVALID, "creating server '%s': user data has %zu bytes; at most %d are allowed", name, strlen(o->user_data),
-                                 HCLOUD_USER_DATA_MAX);
+                return error_set(err, ERR_INVALID, "creating server '%s': user data has %zu bytes; at most %d are allowed", name,
+                                 strlen(o->user_data), HCLOUD_USER_DATA_MAX);
         if ((o->no_ipv4 && o->primary_ipv4) || (o->no_ipv6 && o->primary_ipv6))
                 return error_set(err, ERR_INVALID, "creating server '%s': a primary IP is given for a disabled family", name);
         return 0;
@@ -120,7 +143,8 @@ static json_t *create_body(const struct hcloud_server_create *o) {
         return body;
 }
 
-int hcloud_server_create(struct hcloud_client *client, const struct hcloud_server_create *create, struct hcloud_server_created **ret, struct error *err) {
+int hcloud_server_create(struct hcloud_client *client, const struct hcloud_server_create *create,
+                         struct hcloud_server_created **ret, struct error *err) {
         _cleanup_(hcloud_server_created_freep) struct hcloud_server_created *created = xnew0(struct hcloud_server_created);
         _cleanup_json_ json_t *body = NULL, *answer = NULL;
         int64_t action = 0;
@@ -160,8 +184,8 @@ POWER_ACTION(disable_rescue)
 POWER_ACTION(remove_from_placement_group)
 
 /* Actions that give a root password too. */
-static int password_action(struct hcloud_client *client, int64_t id, const struct action_call *call, int64_t *ret_action, char **ret_root_password,
-                           struct error *err) {
+static int password_action(struct hcloud_client *client, int64_t id, const struct action_call *call, int64_t *ret_action,
+                           char **ret_root_password, struct error *err) {
         _cleanup_json_ json_t *answer = NULL;
         int64_t action;
         int r = resource_action_answer(client, &server_resource, id, call, &answer, err);
@@ -176,17 +200,18 @@ static int password_action(struct hcloud_client *client, int64_t id, const struc
         return 0;
 }
 
-int hcloud_server_rebuild(struct hcloud_client *client, int64_t id, int64_t image, const char *user_data, int64_t *ret_action, char **ret_root_password,
-                          struct error *err) {
+int hcloud_server_rebuild(struct hcloud_client *client, int64_t id, int64_t image, const char *user_data, int64_t *ret_action,
+                          char **ret_root_password, struct error *err) {
         if (user_data && strlen(user_data) > HCLOUD_USER_DATA_MAX)
-                return error_set(err, ERR_INVALID, "rebuild of server %lld: user data has %zu bytes; at most %d are allowed", (long long) id,
-                                 strlen(user_data), HCLOUD_USER_DATA_MAX);
+                return error_set(err, ERR_INVALID, "rebuild of server %lld: user data has %zu bytes; at most %d are allowed",
+                                 (long long) id, strlen(user_data), HCLOUD_USER_DATA_MAX);
         json_t *body = body_of(json_pack("{s:I, s:s*}", "image", (json_int_t) image, "user_data", user_data));
-        return password_action(client, id, &(struct action_call) { .name = "rebuild", .body = body }, ret_action, ret_root_password, err);
+        return password_action(client, id, &(struct action_call) { .name = "rebuild", .body = body }, ret_action,
+                               ret_root_password, err);
 }
 
-int hcloud_server_enable_rescue(struct hcloud_client *client, int64_t id, const int64_t *ssh_keys, size_t n_ssh_keys, int64_t *ret_action,
-                                char **ret_root_password, struct error *err) {
+int hcloud_server_enable_rescue(struct hcloud_client *client, int64_t id, const int64_t *ssh_keys, size_t n_ssh_keys,
+                                int64_t *ret_action, char **ret_root_password, struct error *err) {
         static const char *const transient[] = { "service_error", NULL };
         json_t *body = json_pack("{s:s}", "type", "linux64");
         jset(body, "ssh_keys", json_ids(ssh_keys, n_ssh_keys));
@@ -194,8 +219,9 @@ int hcloud_server_enable_rescue(struct hcloud_client *client, int64_t id, const 
         return password_action(client, id, &call, ret_action, ret_root_password, err);
 }
 
-int hcloud_server_create_image(struct hcloud_client *client, int64_t id, const char *description, const struct hcloud_labels *labels,
-                               struct hcloud_image **ret, int64_t *ret_action, struct error *err) {
+int hcloud_server_create_image(struct hcloud_client *client, int64_t id, const char *description,
+                               const struct hcloud_labels *labels, struct hcloud_image **ret, int64_t *ret_action,
+                               struct error *err) {
         _cleanup_json_ json_t *answer = NULL;
         int64_t action = 0;
         int r = hcloud_labels_check(labels, err);
@@ -205,7 +231,8 @@ int hcloud_server_create_image(struct hcloud_client *client, int64_t id, const c
         if (labels && json_is_object(body))
                 jset(body, "labels", json_from_kvs((const struct kvs *) labels));
         /* Twice would make, and bill, two snapshots. */
-        r = resource_action_answer(client, &server_resource, id, &(struct action_call) { .name = "create_image", .body = body, .once = true }, &answer, err);
+        r = resource_action_answer(client, &server_resource, id,
+                                   &(struct action_call) { .name = "create_image", .body = body, .once = true }, &answer, err);
         if (r >= 0)
                 r = answer_action(client, answer, "action", &action, err);
         if (r >= 0)
@@ -217,45 +244,58 @@ int hcloud_server_create_image(struct hcloud_client *client, int64_t id, const c
         return 0;
 }
 
-int hcloud_server_change_protection(struct hcloud_client *client, int64_t id, bool protect, int64_t *ret_action, struct error *err) {
-        json_t *body = json_pack("{s:b, s:b}", "delete", protect, "rebuild", protect);
-        return resource_action(client, &server_resource, id, &(struct action_call) { .name = "change_protection", .body = body }, ret_action, err);
-}
-
-int hcloud_server_change_type(struct hcloud_client *client, int64_t id, const char *server_type, bool upgrade_disk, int64_t *ret_action, struct error *err) {
-        json_t *body = body_of(json_pack("{s:s, s:b}", "server_type", server_type, "upgrade_disk", upgrade_disk));
-        return resource_action(client, &server_resource, id, &(struct action_call) { .name = "change_type", .body = body }, ret_action, err);
-}
-
-int hcloud_server_attach_to_network(struct hcloud_client *client, int64_t id, int64_t network, const char *ip, const char *ip_range, int64_t *ret_action,
+int hcloud_server_change_protection(struct hcloud_client *client, int64_t id, bool protect, int64_t *ret_action,
                                     struct error *err) {
+        json_t *body = json_pack("{s:b, s:b}", "delete", protect, "rebuild", protect);
+        return resource_action(client, &server_resource, id, &(struct action_call) { .name = "change_protection", .body = body },
+                               ret_action, err);
+}
+
+int hcloud_server_change_type(struct hcloud_client *client, int64_t id, const char *server_type, bool upgrade_disk,
+                              int64_t *ret_action, struct error *err) {
+        json_t *body = body_of(json_pack("{s:s, s:b}", "server_type", server_type, "upgrade_disk", upgrade_disk));
+        return resource_action(client, &server_resource, id, &(struct action_call) { .name = "change_type", .body = body },
+                               ret_action, err);
+}
+
+int hcloud_server_attach_to_network(struct hcloud_client *client, int64_t id, int64_t network, const char *ip,
+                                    const char *ip_range, int64_t *ret_action, struct error *err) {
         /* What the Terraform provider has to repeat here too. */
-        static const char *const transient[] = { "service_error", "no_subnet_available", NULL }, *const done[] = { "server_already_attached", NULL };
+        static const char *const transient[] = { "service_error", "no_subnet_available", NULL }, *const done[] = {
+                "server_already_attached", NULL
+        };
         json_t *body = body_of(json_pack("{s:I, s:s*, s:s*}", "network", (json_int_t) network, "ip", ip, "ip_range", ip_range));
         const struct action_call call = { .name = "attach_to_network", .body = body, .also_retry = transient, .done = done };
         return resource_action(client, &server_resource, id, &call, ret_action, err);
 }
 
-int hcloud_server_detach_from_network(struct hcloud_client *client, int64_t id, int64_t network, int64_t *ret_action, struct error *err) {
-        static const char *const transient[] = { "service_error", NULL }, *const done[] = { "server_not_attached_to_network", NULL };
+int hcloud_server_detach_from_network(struct hcloud_client *client, int64_t id, int64_t network, int64_t *ret_action,
+                                      struct error *err) {
+        static const char *const transient[] = { "service_error", NULL }, *const done[] = { "server_not_attached_to_network",
+                                                                                            NULL };
         json_t *body = json_pack("{s:I}", "network", (json_int_t) network);
         const struct action_call call = { .name = "detach_from_network", .body = body, .also_retry = transient, .done = done };
         return resource_action(client, &server_resource, id, &call, ret_action, err);
 }
 
-int hcloud_server_change_alias_ips(struct hcloud_client *client, int64_t id, int64_t network, const char *const *alias_ips, size_t n_alias_ips,
-                                   int64_t *ret_action, struct error *err) {
+int hcloud_server_change_alias_ips(struct hcloud_client *client, int64_t id, int64_t network, const char *const *alias_ips,
+                                   size_t n_alias_ips, int64_t *ret_action, struct error *err) {
         json_t *body = json_pack("{s:I}", "network", (json_int_t) network);
         jset(body, "alias_ips", n_alias_ips ? json_texts(alias_ips, n_alias_ips) : json_array());
-        return resource_action(client, &server_resource, id, &(struct action_call) { .name = "change_alias_ips", .body = body }, ret_action, err);
+        return resource_action(client, &server_resource, id, &(struct action_call) { .name = "change_alias_ips", .body = body },
+                               ret_action, err);
 }
 
-int hcloud_server_add_to_placement_group(struct hcloud_client *client, int64_t id, int64_t placement_group, int64_t *ret_action, struct error *err) {
+int hcloud_server_add_to_placement_group(struct hcloud_client *client, int64_t id, int64_t placement_group, int64_t *ret_action,
+                                         struct error *err) {
         json_t *body = json_pack("{s:I}", "placement_group", (json_int_t) placement_group);
-        return resource_action(client, &server_resource, id, &(struct action_call) { .name = "add_to_placement_group", .body = body }, ret_action, err);
+        return resource_action(client, &server_resource, id,
+                               &(struct action_call) { .name = "add_to_placement_group", .body = body }, ret_action, err);
 }
 
-int hcloud_server_change_dns_ptr(struct hcloud_client *client, int64_t id, const char *ip, const char *dns_ptr, int64_t *ret_action, struct error *err) {
+int hcloud_server_change_dns_ptr(struct hcloud_client *client, int64_t id, const char *ip, const char *dns_ptr,
+                                 int64_t *ret_action, struct error *err) {
         json_t *body = body_of(json_pack("{s:s, s:s?}", "ip", ip, "dns_ptr", dns_ptr));
-        return resource_action(client, &server_resource, id, &(struct action_call) { .name = "change_dns_ptr", .body = body }, ret_action, err);
+        return resource_action(client, &server_resource, id, &(struct action_call) { .name = "change_dns_ptr", .body = body },
+                               ret_action, err);
 }

@@ -5,26 +5,37 @@
 #include "hcloud/kinds.h"
 #include "hcloud/resource.h"
 
-SHAPE(static, price_shape, hcloud_price, "price", FIELD(hcloud_price, net, "net", F_STR), FIELD(hcloud_price, gross, "gross", F_STR));
+SHAPE(static, price_shape, hcloud_price, "price",
+      FIELD(hcloud_price, net, "net", F_STR),
+      FIELD(hcloud_price, gross, "gross", F_STR));
 
 SHAPE(static, location_price_shape, hcloud_location_price, "location's price",
-      FIELD(hcloud_location_price, location, "location", F_STR), FIELD_OF(hcloud_location_price, hourly, "price_hourly", F_OBJECT, price_shape),
+      FIELD(hcloud_location_price, location, "location", F_STR),
+      FIELD_OF(hcloud_location_price, hourly, "price_hourly", F_OBJECT, price_shape),
       FIELD_OF(hcloud_location_price, monthly, "price_monthly", F_OBJECT, price_shape),
       FIELD(hcloud_location_price, included_traffic, "included_traffic", F_INT),
       FIELD_OF(hcloud_location_price, per_tb_traffic, "price_per_tb_traffic", F_OBJECT, price_shape));
 
 SHAPE(static, type_location_shape, hcloud_server_type_location, "server type's location",
-      FIELD(hcloud_server_type_location, id, "id", F_INT), FIELD(hcloud_server_type_location, name, "name", F_STR),
+      FIELD(hcloud_server_type_location, id, "id", F_INT),
+      FIELD(hcloud_server_type_location, name, "name", F_STR),
       FIELD(hcloud_server_type_location, deprecated_announced, "deprecation.announced", F_TIME),
       FIELD(hcloud_server_type_location, unavailable_after, "deprecation.unavailable_after", F_TIME),
-      FIELD(hcloud_server_type_location, available, "available", F_BOOL), FIELD(hcloud_server_type_location, recommended, "recommended", F_BOOL));
+      FIELD(hcloud_server_type_location, available, "available", F_BOOL),
+      FIELD(hcloud_server_type_location, recommended, "recommended", F_BOOL));
 
 SHAPE(static, server_type_shape, hcloud_server_type, "server type",
-      FIELD(hcloud_server_type, id, "id", F_ID), FIELD(hcloud_server_type, name, "name", F_STR),
-      FIELD(hcloud_server_type, description, "description", F_STR), FIELD(hcloud_server_type, category, "category", F_STR),
-      FIELD(hcloud_server_type, cores, "cores", F_REAL), FIELD(hcloud_server_type, memory, "memory", F_REAL), FIELD(hcloud_server_type, disk, "disk", F_REAL),
-      FIELD(hcloud_server_type, storage_type, "storage_type", F_STR), FIELD(hcloud_server_type, cpu_type, "cpu_type", F_STR),
-      FIELD(hcloud_server_type, architecture, "architecture", F_STR), FIELD(hcloud_server_type, deprecated, "deprecated", F_BOOL),
+      FIELD(hcloud_server_type, id, "id", F_ID),
+      FIELD(hcloud_server_type, name, "name", F_STR),
+      FIELD(hcloud_server_type, description, "description", F_STR),
+      FIELD(hcloud_server_type, category, "category", F_STR),
+      FIELD(hcloud_server_type, cores, "cores", F_REAL),
+      FIELD(hcloud_server_type, memory, "memory", F_REAL),
+      FIELD(hcloud_server_type, disk, "disk", F_REAL),
+      FIELD(hcloud_server_type, storage_type, "storage_type", F_STR),
+      FIELD(hcloud_server_type, cpu_type, "cpu_type", F_STR),
+      FIELD(hcloud_server_type, architecture, "architecture", F_STR),
+      FIELD(hcloud_server_type, deprecated, "deprecated", F_BOOL),
       FIELD_OF(hcloud_server_type, prices, "prices", F_LIST, location_price_shape),
       FIELD_OF(hcloud_server_type, locations, "locations", F_LIST, type_location_shape));
 
@@ -85,14 +96,17 @@ const struct hcloud_server_type *hcloud_server_type_find(const struct hcloud_ser
 /* ---- pricing ---- */
 
 SHAPE(static, ip_pricing_shape, hcloud_ip_pricing, "address price",
-      FIELD(hcloud_ip_pricing, type, "type", F_STR), FIELD_OF(hcloud_ip_pricing, prices, "prices", F_LIST, location_price_shape));
+      FIELD(hcloud_ip_pricing, type, "type", F_STR),
+      FIELD_OF(hcloud_ip_pricing, prices, "prices", F_LIST, location_price_shape));
 
 SHAPE(static, type_pricing_shape, hcloud_type_pricing, "type's price",
-      FIELD(hcloud_type_pricing, id, "id", F_INT), FIELD(hcloud_type_pricing, name, "name", F_STR),
+      FIELD(hcloud_type_pricing, id, "id", F_INT),
+      FIELD(hcloud_type_pricing, name, "name", F_STR),
       FIELD_OF(hcloud_type_pricing, prices, "prices", F_LIST, location_price_shape));
 
 SHAPE(static, pricing_shape, hcloud_pricing, "pricing",
-      FIELD(hcloud_pricing, currency, "currency", F_STR), FIELD(hcloud_pricing, vat_rate, "vat_rate", F_STR),
+      FIELD(hcloud_pricing, currency, "currency", F_STR),
+      FIELD(hcloud_pricing, vat_rate, "vat_rate", F_STR),
       FIELD_OF(hcloud_pricing, primary_ips, "primary_ips", F_LIST, ip_pricing_shape),
       FIELD_OF(hcloud_pricing, floating_ips, "floating_ips", F_LIST, ip_pricing_shape),
       FIELD_OF(hcloud_pricing, image_per_gb_month, "image.price_per_gb_month", F_OBJECT, price_shape),
@@ -113,14 +127,16 @@ int hcloud_pricing_get(struct hcloud_client *client, struct hcloud_pricing **ret
         return r < 0 ? error_wrap(err, "reading prices") : 0;
 }
 
-const struct hcloud_location_price *hcloud_pricing_primary_ip(const struct hcloud_pricing *pricing, const char *type, const char *location) {
+const struct hcloud_location_price *hcloud_pricing_primary_ip(const struct hcloud_pricing *pricing, const char *type,
+                                                              const char *location) {
         for (size_t i = 0; i < pricing->primary_ips.n; i++)
                 if (str_eq(pricing->primary_ips.items[i].type, type))
                         return price_in(&pricing->primary_ips.items[i].prices, location);
         return NULL;
 }
 
-const struct hcloud_location_price *hcloud_pricing_load_balancer(const struct hcloud_pricing *pricing, const char *type, const char *location) {
+const struct hcloud_location_price *hcloud_pricing_load_balancer(const struct hcloud_pricing *pricing, const char *type,
+                                                                 const char *location) {
         for (size_t i = 0; i < pricing->load_balancer_types.n; i++)
                 if (str_eq(pricing->load_balancer_types.items[i].name, type))
                         return price_in(&pricing->load_balancer_types.items[i].prices, location);

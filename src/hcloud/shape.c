@@ -15,7 +15,8 @@ static const char *type_name(const json_t *j) {
 }
 
 static int wrong_type(const struct shape *shape, const char *key, const json_t *found, const char *wanted, struct error *err) {
-        return error_set(err, ERR_PROTOCOL, "the API's %s has %s in '%s', where %s is expected", shape->name, type_name(found), key, wanted);
+        return error_set(err, ERR_PROTOCOL, "the API's %s has %s in '%s', where %s is expected", shape->name, type_name(found),
+                         key, wanted);
 }
 
 /* Ids and counts: whole numbers, also when a middleman wrote them as 1.0; beyond 2^53 a real number is no longer exact. */
@@ -31,7 +32,8 @@ static bool whole_number(const json_t *j, int64_t *ret) {
         return true;
 }
 
-static int read_strings(const struct shape *shape, const struct field *f, const json_t *j, struct hcloud_strings *out, struct error *err) {
+static int read_strings(const struct shape *shape, const struct field *f, const json_t *j, struct hcloud_strings *out,
+                        struct error *err) {
         size_t i;
         json_t *item;
         json_array_foreach(j, i, item) {
@@ -57,7 +59,8 @@ static int read_ids(const struct shape *shape, const struct field *f, const json
         return 0;
 }
 
-static int read_labels(const struct shape *shape, const struct field *f, const json_t *j, struct hcloud_labels *out, struct error *err) {
+static int read_labels(const struct shape *shape, const struct field *f, const json_t *j, struct hcloud_labels *out,
+                       struct error *err) {
         const char *key;
         json_t *value;
         json_object_foreach((json_t *) j, key, value) {
@@ -106,7 +109,8 @@ static int read_number(const struct shape *shape, const struct field *f, const j
         if (!whole_number(j, at))
                 return wrong_type(shape, f->key, j, "a whole number", err);
         if (f->kind == F_ID && *(int64_t *) at <= 0)
-                return error_set(err, ERR_PROTOCOL, "the API's %s has %lld as '%s'", shape->name, (long long) *(int64_t *) at, f->key);
+                return error_set(err, ERR_PROTOCOL, "the API's %s has %lld as '%s'", shape->name, (long long) *(int64_t *) at,
+                                 f->key);
         return 0;
 }
 
@@ -116,7 +120,8 @@ static int read_text(const struct shape *shape, const struct field *f, const jso
         if (f->kind != F_TIME)
                 *(char **) at = xstrdup(json_string_value(j));
         else if (!time_parse_rfc3339(json_string_value(j), at))
-                return error_set(err, ERR_PROTOCOL, "the API's %s has '%.40s' in '%s', which is no time", shape->name, json_string_value(j), f->key);
+                return error_set(err, ERR_PROTOCOL, "the API's %s has '%.40s' in '%s', which is no time", shape->name,
+                                 json_string_value(j), f->key);
         return 0;
 }
 
@@ -169,7 +174,8 @@ int shape_read_new(const struct shape *shape, const json_t *json, void **ret, st
 
 int shape_read_list(const struct shape *shape, const json_t *array, struct raw_list **ret, struct error *err) {
         if (!json_is_array(array))
-                return error_set(err, ERR_PROTOCOL, "the API gave %s where a list of %ss is expected", array ? type_name(array) : "nothing", shape->name);
+                return error_set(err, ERR_PROTOCOL, "the API gave %s where a list of %ss is expected",
+                                 array ? type_name(array) : "nothing", shape->name);
         struct raw_list *list = xnew0(struct raw_list);
         int r = read_items(shape, array, list, err);
         if (r < 0) {

@@ -3,10 +3,16 @@
 #include "hcloud/resource.h"
 
 SHAPE(static, volume_shape, hcloud_volume, "volume",
-      FIELD(hcloud_volume, id, "id", F_ID), FIELD(hcloud_volume, name, "name", F_STR), FIELD(hcloud_volume, status, "status", F_STR),
-      FIELD(hcloud_volume, server, "server", F_INT), FIELD(hcloud_volume, location, "location.name", F_STR), FIELD(hcloud_volume, size, "size", F_REAL),
-      FIELD(hcloud_volume, linux_device, "linux_device", F_STR), FIELD(hcloud_volume, format, "format", F_STR),
-      FIELD(hcloud_volume, protected_delete, "protection.delete", F_BOOL), FIELD(hcloud_volume, labels, "labels", F_LABELS),
+      FIELD(hcloud_volume, id, "id", F_ID),
+      FIELD(hcloud_volume, name, "name", F_STR),
+      FIELD(hcloud_volume, status, "status", F_STR),
+      FIELD(hcloud_volume, server, "server", F_INT),
+      FIELD(hcloud_volume, location, "location.name", F_STR),
+      FIELD(hcloud_volume, size, "size", F_REAL),
+      FIELD(hcloud_volume, linux_device, "linux_device", F_STR),
+      FIELD(hcloud_volume, format, "format", F_STR),
+      FIELD(hcloud_volume, protected_delete, "protection.delete", F_BOOL),
+      FIELD(hcloud_volume, labels, "labels", F_LABELS),
       FIELD(hcloud_volume, created, "created", F_TIME));
 
 static const struct resource volume_resource = {
@@ -29,9 +35,10 @@ int hcloud_volume_create(struct hcloud_client *client, const struct hcloud_volum
         int64_t action = 0;
         bool adopted = false;
         if (create->size < 10 || create->size > 10240)
-                return error_set(err, ERR_INVALID, "creating volume '%s': %lld GB; 10 to 10240 are allowed", create->name ? create->name : "",
-                                 (long long) create->size);
-        body = body_of(json_pack("{s:I, s:s*, s:s*}", "size", (json_int_t) create->size, "location", create->location, "format", create->format));
+                return error_set(err, ERR_INVALID, "creating volume '%s': %lld GB; 10 to 10240 are allowed",
+                                 create->name ? create->name : "", (long long) create->size);
+        body = body_of(json_pack("{s:I, s:s*, s:s*}", "size", (json_int_t) create->size, "location", create->location, "format",
+                                 create->format));
         if (create->server) {
                 jset(body, "server", json_integer(create->server));
                 jset(body, "automount", json_boolean(create->automount));
@@ -55,9 +62,11 @@ int hcloud_volume_create(struct hcloud_client *client, const struct hcloud_volum
         return 0;
 }
 
-int hcloud_volume_attach(struct hcloud_client *client, int64_t id, int64_t server, bool automount, int64_t *ret_action, struct error *err) {
+int hcloud_volume_attach(struct hcloud_client *client, int64_t id, int64_t server, bool automount, int64_t *ret_action,
+                         struct error *err) {
         json_t *body = json_pack("{s:I, s:b}", "server", (json_int_t) server, "automount", automount);
-        return resource_action(client, &volume_resource, id, &(struct action_call) { .name = "attach", .body = body }, ret_action, err);
+        return resource_action(client, &volume_resource, id, &(struct action_call) { .name = "attach", .body = body }, ret_action,
+                               err);
 }
 
 int hcloud_volume_detach(struct hcloud_client *client, int64_t id, int64_t *ret_action, struct error *err) {
@@ -66,5 +75,6 @@ int hcloud_volume_detach(struct hcloud_client *client, int64_t id, int64_t *ret_
 
 int hcloud_volume_resize(struct hcloud_client *client, int64_t id, int64_t size, int64_t *ret_action, struct error *err) {
         json_t *body = json_pack("{s:I}", "size", (json_int_t) size);
-        return resource_action(client, &volume_resource, id, &(struct action_call) { .name = "resize", .body = body }, ret_action, err);
+        return resource_action(client, &volume_resource, id, &(struct action_call) { .name = "resize", .body = body }, ret_action,
+                               err);
 }

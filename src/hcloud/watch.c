@@ -83,7 +83,8 @@ bool watch_knows_success(struct watch *w, int64_t action) {
 
 /* ---- one round ---- */
 
-/* What is waiting at the start of a round: copies, judged without the lock and written back with it, so that nobody leaves half-judged. */
+/* What is waiting at the start of a round: copies, judged without the lock and written back with it, so that nobody leaves
+ * half-judged. */
 struct round { struct watch_entry *items; size_t n; };
 
 static void round_done(struct round *round) {
@@ -131,8 +132,9 @@ static void judge_action(struct watch_entry *e, const struct hcloud_action *acti
         if (!str_eq(action->status, "error"))
                 return;         /* running, or a word that is not known yet */
         const struct hcloud_action_resource *on = action->resources.n ? &action->resources.items[0] : NULL;
-        error_set(&error, retry_action_kind(action->error_code), "action %s of %s %lld failed: %s (%s)", action->command ? action->command : "?",
-                  on && on->type ? on->type : "resource", on ? (long long) on->id : 0LL, action->error_message ? action->error_message : "no reason given",
+        error_set(&error, retry_action_kind(action->error_code), "action %s of %s %lld failed: %s (%s)",
+                  action->command ? action->command : "?", on && on->type ? on->type : "resource", on ? (long long) on->id : 0LL,
+                  action->error_message ? action->error_message : "no reason given",
                   action->error_code ? action->error_code : "no code");
         error.api_code = xstrdup(action->error_code);
         fail(e, &error);
@@ -158,7 +160,8 @@ static void poll_action_batch(struct hcloud_client *c, struct round *batch) {
         struct raw_list *list = NULL;
         for (size_t i = 0; i < batch->n; i++)
                 strbuf_addf(&path, "%sid=%lld", i ? "&" : "/actions?", (long long) batch->items[i].id);
-        int r = api_call(c, &(struct api_request) { .method = "GET", .path = strbuf_str(&path), .poll = true }, NULL, &answer, &error);
+        int r = api_call(c, &(struct api_request) { .method = "GET", .path = strbuf_str(&path), .poll = true }, NULL, &answer,
+                         &error);
         if (r >= 0)
                 r = shape_read_list(&action_shape, jget(answer, "actions"), &list, &error);
         if (r < 0) {
@@ -177,7 +180,8 @@ static void judge_server(struct watch_entry *e, const struct hcloud_server *serv
         for (size_t i = 0; i < server->firewalls.n; i++)
                 if (server->firewalls.items[i].id == e->firewall)
                         firewall = server->firewalls.items[i].status ? server->firewalls.items[i].status : "unknown";
-        bool done = e->firewall ? strcmp(firewall, "applied") == 0 : !server->locked && (!e->status || str_eq(e->status, server->status));
+        bool done = e->firewall ? strcmp(firewall, "applied") == 0
+                                : !server->locked && (!e->status || str_eq(e->status, server->status));
         if (done)
                 e->state = WATCH_DONE;
         else if (e->firewall)
@@ -242,7 +246,8 @@ static void check_deadlines(struct hcloud_client *c, struct round *servers) {
                 struct watch_entry *e = &servers->items[i];
                 if (e->state != WATCH_WAITING || now < e->deadline_ms)
                         continue;
-                error_set(&e->error, ERR_TIMEOUT, "server %lld is still not ready: %s", (long long) e->id, e->seen[0] ? e->seen : "not seen");
+                error_set(&e->error, ERR_TIMEOUT, "server %lld is still not ready: %s", (long long) e->id,
+                          e->seen[0] ? e->seen : "not seen");
                 e->state = WATCH_FAILED;
         }
 }

@@ -1,7 +1,8 @@
 /* Everything that threads wait for, asked together: actions by id, servers by state.
  *
- * Whoever waits puts entries on the client's list. One of the waiting threads, the leader, polls for all of them in rounds; when its own
- * entries have ended, another takes over. An entry belongs to its thread, which stays until the entry is no longer WATCH_WAITING. */
+ * Whoever waits puts entries on the client's list. One of the waiting threads, the leader, polls for all of them in rounds; when
+ * its own entries have ended, another takes over. An entry belongs to its thread, which stays until the entry is no longer
+ * WATCH_WAITING. */
 #pragma once
 
 #include <hcloud/client.h>

@@ -25,6 +25,11 @@ sed -n '/<!-- example begin/,/<!-- example end/p' "$root/docs/libhcloud.md" | se
 flags=$(PKG_CONFIG_LIBDIR="$(dirname "$pc")" PKG_CONFIG_SYSROOT_DIR="$work/root" pkg-config --cflags --libs hcloud)
 # shellcheck disable=SC2086 # several flags in one word
 (cd "$work" && cc -std=c11 -Wall -Wextra -Werror -o example example.c $flags)
+for header in "$work/root/usr/include/hcloud/"*.h; do
+        echo "#include <hcloud/$(basename "$header")>" >"$work/alone.c"
+        # shellcheck disable=SC2086
+        cc -std=c11 -Wall -Wextra -Wstrict-prototypes -Werror -fsyntax-only $flags "$work/alone.c"
+done
 export LD_LIBRARY_PATH="$libdir"
 
 if [ -z "${1:-}" ] && [ -z "${HCLOUD_ENDPOINT:-}" ]; then

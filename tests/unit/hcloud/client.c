@@ -1,7 +1,8 @@
 /* The client: what it refuses to start with, what it sends, how it reads errors, when it tries again. */
 #include "fake.h"
 
-#define LOCATION "{\"location\":{\"id\":1,\"name\":\"fsn1\",\"network_zone\":\"eu-central\",\"latitude\":50,\"longitude\":12.370071}}"
+#define LOCATION \
+        "{\"location\":{\"id\":1,\"name\":\"fsn1\",\"network_zone\":\"eu-central\",\"latitude\":50,\"longitude\":12.370071}}"
 
 static struct fake f;
 
@@ -35,10 +36,19 @@ START_TEST(token_is_checked_before_anything_is_sent) {
 
 START_TEST(plain_http_only_where_nobody_listens) {
         static const struct { const char *endpoint; bool ok; } cases[] = {
-                { "https://api.hetzner.cloud/v1", true }, { "http://localhost:1/v1", true }, { "http://127.0.0.1:8080/v1", true },
-                { "http://[::1]:8080/v1", true }, { "http://[2001:db8:ffff::1]/v1", true }, { "http://[2001:db9::1]/v1", false },
-                { "http://api.hetzner.cloud/v1", false }, { "http://128.0.0.1/v1", false }, { "http://localhost.example.com/v1", false },
-                { "ftp://[::1]/v1", false }, { "api.hetzner.cloud", false }, { "https://user@host/v1", false }, { "https://h/v1?x=1", false },
+                { "https://api.hetzner.cloud/v1", true },
+                { "http://localhost:1/v1", true },
+                { "http://127.0.0.1:8080/v1", true },
+                { "http://[::1]:8080/v1", true },
+                { "http://[2001:db8:ffff::1]/v1", true },
+                { "http://[2001:db9::1]/v1", false },
+                { "http://api.hetzner.cloud/v1", false },
+                { "http://128.0.0.1/v1", false },
+                { "http://localhost.example.com/v1", false },
+                { "ftp://[::1]/v1", false },
+                { "api.hetzner.cloud", false },
+                { "https://user@host/v1", false },
+                { "https://h/v1?x=1", false },
         };
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
                 struct error err = ERROR_INIT;
@@ -152,9 +162,11 @@ START_TEST(waits_grow_with_jitter_and_end_with_the_budget) {
 /* What the bucket needs is a second or so, not the hour after which it is full again. */
 START_TEST(rate_limit_waits_for_one_token_only) {
         fake_start(&f, NULL);
-        FAKE_SCRIPT(&f, { "GET /locations/1", 429, ERROR_BODY("rate_limit_exceeded", "slow down"),
-                          "RateLimit-Limit: 3600\r\nRateLimit-Remaining: 0\r\nRateLimit-Reset: 1700003600\r\n" },
-                    { "GET /locations/1", 200, LOCATION, "RateLimit-Limit: 3600\r\nRateLimit-Remaining: 41\r\nRateLimit-Reset: 1700003559\r\n" });
+        FAKE_SCRIPT(&f,
+                    { "GET /locations/1", 429, ERROR_BODY("rate_limit_exceeded", "slow down"),
+                      "RateLimit-Limit: 3600\r\nRateLimit-Remaining: 0\r\nRateLimit-Reset: 1700003600\r\n" },
+                    { "GET /locations/1", 200, LOCATION,
+                      "RateLimit-Limit: 3600\r\nRateLimit-Remaining: 41\r\nRateLimit-Reset: 1700003559\r\n" });
         int64_t before = slept();
         ck_ok(get_location(), f.error);
         ck_assert_int_ge(slept() - before, 1000);
@@ -190,8 +202,11 @@ START_TEST(an_endpoint_that_never_answered_is_given_up_soon) {
 
 START_TEST(details_reach_the_message) {
         fake_start(&f, NULL);
-        FAKE_SCRIPT(&f, { "GET /locations/1", 422, "{\"error\":{\"code\":\"invalid_input\",\"message\":\"invalid input in field 'name'\",\"details\":{\"fields\":"
-                          "[{\"name\":\"name\",\"messages\":[\"is too long\",\"has\\u001b[31mcolour\"]}]}}}" });
+        FAKE_SCRIPT(
+                &f,
+                { "GET /locations/1", 422,
+                  "{\"error\":{\"code\":\"invalid_input\",\"message\":\"invalid input in field 'name'\",\"details\":{\"fields\":"
+                  "[{\"name\":\"name\",\"messages\":[\"is too long\",\"has\\u001b[31mcolour\"]}]}}}" });
         ck_fails(get_location(), f.error, ERR_INVALID);
         ck_assert_ptr_nonnull(strstr(f.error.message, "name: is too long, has [31mcolour"));
         ck_assert_str_eq(f.error.api_code, "invalid_input");
@@ -202,7 +217,9 @@ START_TEST(details_reach_the_message) {
 
 START_TEST(quota_names_the_limit) {
         fake_start(&f, NULL);
-        FAKE_SCRIPT(&f, { NULL, 403, "{\"error\":{\"code\":\"resource_limit_exceeded\",\"message\":\"Primary IP limit exceeded\",\"details\":{\"limits\":"
+        FAKE_SCRIPT(&f, { NULL, 403,
+                          "{\"error\":{\"code\":\"resource_limit_exceeded\",\"message\":\"Primary IP limit "
+                          "exceeded\",\"details\":{\"limits\":"
                           "[{\"name\":\"primary_ip_limit\"}]}}}" });
         ck_fails(get_location(), f.error, ERR_QUOTA);
         ck_assert_ptr_nonnull(strstr(f.error.message, "primary_ip_limit"));

@@ -4,8 +4,9 @@
 #include "fake.h"
 
 #define SERVER(labels) "{\"id\":5000000001,\"name\":\"web-1\",\"status\":\"initializing\",\"locked\":true,\"labels\":" labels "}"
-#define CREATED "{\"server\":" SERVER("{\"own\":\"er\",\"run\":\"7\"}") ",\"action\":{\"id\":6000000001,\"status\":\"running\"},\"next_actions\":[{\"id\":6000000002}," \
-                "{\"id\":6000000003}],\"root_password\":\"secret\"}"
+#define CREATED \
+        "{\"server\":" SERVER("{\"own\":\"er\",\"run\":\"7\"}") ",\"action\":{\"id\":6000000001,\"status\":\"running\"},\"next_actions\":" \
+        "[{\"id\":6000000002},{\"id\":6000000003}],\"root_password\":\"secret\"}"
 #define OURS "{\"servers\":[" SERVER("{\"own\":\"er\",\"run\":\"7\",\"more\":\"x\"}") "]," PAGE_END "}"
 #define THEIRS "{\"servers\":[" SERVER("{\"own\":\"somebody\"}") "]," PAGE_END "}"
 #define NOBODY "{\"servers\":[]," PAGE_END "}"
@@ -18,8 +19,18 @@ static int create_server(bool with_adopt) {
         static struct hcloud_label pair[] = { { (char *) "own", (char *) "er" }, { (char *) "run", (char *) "7" } };
         const struct hcloud_labels labels = { pair, 2 };
         const struct hcloud_server_create o = {
-                .name = "web-1", .server_type = "cx23", .image = 77, .location = "hel1", .no_ipv4 = true, .primary_ipv6 = 5000000009, .no_start = true,
-                .firewalls = (const int64_t[]) { 38 }, .n_firewalls = 1, .placement_group = 4, .user_data = "#!", .labels = &labels,
+                .name = "web-1",
+                .server_type = "cx23",
+                .image = 77,
+                .location = "hel1",
+                .no_ipv4 = true,
+                .primary_ipv6 = 5000000009,
+                .no_start = true,
+                .firewalls = (const int64_t[]) { 38 },
+                .n_firewalls = 1,
+                .placement_group = 4,
+                .user_data = "#!",
+                .labels = &labels,
                 .adopt = with_adopt ? &labels : NULL,
         };
         hcloud_server_created_free(created);
@@ -38,9 +49,12 @@ START_TEST(body_says_what_the_api_wants) {
         FAKE_SCRIPT(&f, { "POST /servers", 201, CREATED });
         ck_ok(create_server(true), f.error);
         json_t *sent = json_loads(fake_body(&f, 0), 0, NULL);
-        json_t *want = json_loads("{\"server_type\":\"cx23\",\"start_after_create\":false,\"image\":77,\"location\":\"hel1\",\"public_net\":{\"enable_ipv4\":false,"
-                                  "\"enable_ipv6\":true,\"ipv6\":5000000009},\"firewalls\":[{\"firewall\":38}],\"placement_group\":4,\"user_data\":\"#!\","
-                                  "\"name\":\"web-1\",\"labels\":{\"own\":\"er\",\"run\":\"7\"}}", 0, NULL);
+        json_t *want = json_loads("{\"server_type\":\"cx23\",\"start_after_create\":false,\"image\":77,\"location\":\"hel1\","
+                                  "\"public_net\":{\"enable_ipv4\":false,"
+                                  "\"enable_ipv6\":true,\"ipv6\":5000000009},\"firewalls\":[{\"firewall\":38}],\"placement_"
+                                  "group\":4,\"user_data\":\"#!\","
+                                  "\"name\":\"web-1\",\"labels\":{\"own\":\"er\",\"run\":\"7\"}}",
+                                  0, NULL);
         ck_assert_msg(json_equal(sent, want), "%s", fake_body(&f, 0));
         json_decref(sent);
         json_decref(want);
@@ -97,7 +111,8 @@ START_TEST(lost_answer_without_labels_to_adopt_by_is_an_error) {
 
 START_TEST(taken_name_is_adopted_when_ours) {
         fake_start(&f, NULL);
-        FAKE_SCRIPT(&f, { "POST /servers", 409, ERROR_BODY("uniqueness_error", "server name is already used") }, { LOOK, 200, OURS });
+        FAKE_SCRIPT(&f, { "POST /servers", 409, ERROR_BODY("uniqueness_error", "server name is already used") },
+                    { LOOK, 200, OURS });
         ck_ok(create_server(true), f.error);
         ck_assert(created->adopted);
         end();
@@ -105,7 +120,8 @@ START_TEST(taken_name_is_adopted_when_ours) {
 
 START_TEST(taken_name_of_somebody_else_is_refused) {
         fake_start(&f, NULL);
-        FAKE_SCRIPT(&f, { "POST /servers", 409, ERROR_BODY("uniqueness_error", "server name is already used") }, { LOOK, 200, THEIRS });
+        FAKE_SCRIPT(&f, { "POST /servers", 409, ERROR_BODY("uniqueness_error", "server name is already used") },
+                    { LOOK, 200, THEIRS });
         ck_fails(create_server(true), f.error, ERR_EXISTS);
         ck_assert_str_eq(f.error.api_code, "uniqueness_error");
         ck_assert_ptr_nonnull(strstr(f.error.message, "creating server 'web-1'"));
@@ -115,7 +131,8 @@ START_TEST(taken_name_of_somebody_else_is_refused) {
 
 START_TEST(second_send_finds_the_first) {
         fake_start(&f, NULL);
-        FAKE_SCRIPT(&f, { "POST /servers", 0 }, { LOOK, 200, NOBODY }, { "POST /servers", 409, ERROR_BODY("uniqueness_error", "x") }, { LOOK, 200, OURS });
+        FAKE_SCRIPT(&f, { "POST /servers", 0 }, { LOOK, 200, NOBODY },
+                    { "POST /servers", 409, ERROR_BODY("uniqueness_error", "x") }, { LOOK, 200, OURS });
         ck_ok(create_server(true), f.error);
         ck_assert(created->adopted);
         end();
@@ -124,7 +141,9 @@ START_TEST(second_send_finds_the_first) {
 START_TEST(what_is_being_deleted_is_not_adopted) {
         fake_start(&f, NULL);
         FAKE_SCRIPT(&f, { "POST /servers", 409, ERROR_BODY("uniqueness_error", "x") },
-                    { LOOK, 200, "{\"servers\":[{\"id\":7,\"name\":\"web-1\",\"status\":\"deleting\",\"labels\":{\"own\":\"er\",\"run\":\"7\"}}]," PAGE_END "}" },
+                    { LOOK, 200,
+                      "{\"servers\":[{\"id\":7,\"name\":\"web-1\",\"status\":\"deleting\",\"labels\":{\"own\":\"er\",\"run\":"
+                      "\"7\"}}]," PAGE_END "}" },
                     { "POST /servers", 201, CREATED });
         ck_ok(create_server(true), f.error);
         ck_assert(!created->adopted);
@@ -136,9 +155,11 @@ START_TEST(what_is_being_deleted_is_not_adopted) {
 START_TEST(same_ssh_key_under_another_name) {
         struct hcloud_ssh_key *key = NULL;
         fake_start(&f, NULL);
-        FAKE_SCRIPT(&f, { "POST /ssh_keys", 409, ERROR_BODY("uniqueness_error", "SSH key with the same fingerprint already exists") },
+        FAKE_SCRIPT(&f,
+                    { "POST /ssh_keys", 409, ERROR_BODY("uniqueness_error", "SSH key with the same fingerprint already exists") },
                     { "GET /ssh_keys?name=k", 200, "{\"ssh_keys\":[]," PAGE_END "}" });
-        ck_fails(hcloud_ssh_key_create(f.client, &(struct hcloud_ssh_key_create) { .name = "k", .public_key = "ssh-ed25519 AAAA" }, &key, NULL, &f.error),
+        ck_fails(hcloud_ssh_key_create(f.client, &(struct hcloud_ssh_key_create) { .name = "k", .public_key = "ssh-ed25519 AAAA" },
+                                       &key, NULL, &f.error),
                  f.error, ERR_EXISTS);
         ck_assert_ptr_nonnull(strstr(f.error.message, "fingerprint"));
         ck_assert_ptr_null(key);
@@ -193,8 +214,11 @@ START_TEST(wrong_input_is_refused_before_sending) {
         struct hcloud_label bad_label[] = { { (char *) "hetzner.cloud/x", (char *) "" } };
         const struct hcloud_labels labels = { bad_label, 1 };
         const struct hcloud_server_create cases[] = {
-                { .name = "bad_name", .server_type = "cx23", .image = 1 }, { .name = "a", .server_type = "cx23" }, { .name = "a", .image = 1 },
-                { .name = "a", .server_type = "cx23", .image = 1, .user_data = long_data }, { .name = "a", .server_type = "cx23", .image = 1, .labels = &labels },
+                { .name = "bad_name", .server_type = "cx23", .image = 1 },
+                { .name = "a", .server_type = "cx23" },
+                { .name = "a", .image = 1 },
+                { .name = "a", .server_type = "cx23", .image = 1, .user_data = long_data },
+                { .name = "a", .server_type = "cx23", .image = 1, .labels = &labels },
                 { .name = "a", .server_type = "cx23", .image = 1, .user_data = "\xff\xfe" },
                 { .name = "a", .server_type = "cx23", .image = 1, .no_ipv6 = true, .primary_ipv6 = 3 },
         };

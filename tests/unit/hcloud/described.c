@@ -1,5 +1,5 @@
-/* Every operation once against the API's own description (SHARED_DATA/hcloud-openapi.json): the requests must be as described, and answers
- * made of its examples must be read. Skipped, with the reason, where the description is not there. */
+/* Every operation once against the API's own description (SHARED_DATA/hcloud-openapi.json): the requests must be as described,
+ * and answers made of its examples must be read. Skipped, with the reason, where the description is not there. */
 #include <unistd.h>
 
 #include "base/file.h"
@@ -150,8 +150,23 @@ START_TEST(servers_are_asked_as_described) {
         int64_t action = 0;
         start();
         const struct hcloud_server_create o = {
-                .name = "my-server", .server_type = "cx23", .image = 7, .location = "hel1", .no_ipv4 = true, .primary_ipv6 = 5, .ssh_keys = ids, .n_ssh_keys = 2,
-                .firewalls = ids, .n_firewalls = 1, .networks = ids, .n_networks = 1, .volumes = ids, .n_volumes = 1, .placement_group = 3, .user_data = "x", .labels = &labels,
+                .name = "my-server",
+                .server_type = "cx23",
+                .image = 7,
+                .location = "hel1",
+                .no_ipv4 = true,
+                .primary_ipv6 = 5,
+                .ssh_keys = ids,
+                .n_ssh_keys = 2,
+                .firewalls = ids,
+                .n_firewalls = 1,
+                .networks = ids,
+                .n_networks = 1,
+                .volumes = ids,
+                .n_volumes = 1,
+                .placement_group = 3,
+                .user_data = "x",
+                .labels = &labels,
         };
         ck_ok(hcloud_server_create(f.client, &o, &created, &f.error), f.error);
         ck_assert_uint_ge(created->actions.n, 2);
@@ -194,20 +209,32 @@ START_TEST(addresses_and_firewalls_are_asked_as_described) {
         start();
         hcloud_strings_add(&hcloud_firewall_rules_add(&rules, "in", "tcp", "1-65535", "text")->source_ips, "2001:db8::/64");
         hcloud_strings_add(&hcloud_firewall_rules_add(&rules, "out", "icmp", NULL, NULL)->destination_ips, "::/0");
-        ck_ok(hcloud_primary_ip_create(f.client, &(struct hcloud_primary_ip_create) { .name = "a", .type = "ipv6", .location = "hel1", .labels = &labels }, &ip, NULL, NULL,
-                                       &f.error), f.error);
+        ck_ok(hcloud_primary_ip_create(
+                      f.client,
+                      &(struct hcloud_primary_ip_create) { .name = "a", .type = "ipv6", .location = "hel1", .labels = &labels },
+                      &ip, NULL, NULL, &f.error),
+              f.error);
         hcloud_primary_ip_free(ip);
-        ck_ok(hcloud_primary_ip_create(f.client, &(struct hcloud_primary_ip_create) { .name = "a", .type = "ipv4", .server = 5 }, &ip, &action, NULL, &f.error), f.error);
+        ck_ok(hcloud_primary_ip_create(f.client, &(struct hcloud_primary_ip_create) { .name = "a", .type = "ipv4", .server = 5 },
+                                       &ip, &action, NULL, &f.error),
+              f.error);
         hcloud_primary_ip_free(ip);
-        ck_ok(hcloud_primary_ip_update(f.client, 42, &(struct hcloud_primary_ip_update) { .name = "b", .labels = &labels, .auto_delete = &(bool) { true } }, &ip, &f.error), f.error);
+        ck_ok(hcloud_primary_ip_update(
+                      f.client, 42,
+                      &(struct hcloud_primary_ip_update) { .name = "b", .labels = &labels, .auto_delete = &(bool) { true } }, &ip,
+                      &f.error),
+              f.error);
         hcloud_primary_ip_free(ip);
         ck_ok(hcloud_primary_ip_assign(f.client, 42, 5, &action, &f.error), f.error);
         ck_ok(hcloud_primary_ip_unassign(f.client, 42, &action, &f.error), f.error);
         ck_ok(hcloud_primary_ip_change_protection(f.client, 42, true, &action, &f.error), f.error);
         ck_ok(hcloud_primary_ip_change_dns_ptr(f.client, 42, "2001:db8::1", "a.example", &action, &f.error), f.error);
         ck_ok(hcloud_primary_ip_delete(f.client, 42, true, &f.error), f.error);
-        ck_ok(hcloud_firewall_create(f.client, &(struct hcloud_firewall_create) { .name = "a", .rules = &rules, .servers = ids, .n_servers = 2, .labels = &labels }, &firewall,
-                                     &actions, NULL, &f.error), f.error);
+        ck_ok(hcloud_firewall_create(f.client,
+                                     &(struct hcloud_firewall_create){
+                                             .name = "a", .rules = &rules, .servers = ids, .n_servers = 2, .labels = &labels },
+                                     &firewall, &actions, NULL, &f.error),
+              f.error);
         hcloud_firewall_free(firewall);
         hcloud_ids_done(&actions);
         ck_ok(hcloud_firewall_update(f.client, 42, "b", &labels, NULL, &f.error), f.error);
@@ -219,10 +246,15 @@ START_TEST(addresses_and_firewalls_are_asked_as_described) {
         ck_ok(hcloud_firewall_apply_selector(f.client, 42, "a=b", NULL, &f.error), f.error);
         ck_ok(hcloud_firewall_remove_selector(f.client, 42, "a=b", NULL, &f.error), f.error);
         ck_ok(hcloud_firewall_delete(f.client, 42, true, &f.error), f.error);
-        ck_ok(hcloud_floating_ip_create(f.client, &(struct hcloud_floating_ip_create) { .name = "a", .type = "ipv6", .home_location = "hel1", .description = "d",
-                                        .labels = &labels }, &floating, &action, NULL, &f.error), f.error);
+        ck_ok(hcloud_floating_ip_create(
+                      f.client,
+                      &(struct hcloud_floating_ip_create){
+                              .name = "a", .type = "ipv6", .home_location = "hel1", .description = "d", .labels = &labels },
+                      &floating, &action, NULL, &f.error),
+              f.error);
         hcloud_floating_ip_free(floating);
-        ck_ok(hcloud_floating_ip_update(f.client, 42, &(struct hcloud_floating_ip_update) { .description = "d" }, NULL, &f.error), f.error);
+        ck_ok(hcloud_floating_ip_update(f.client, 42, &(struct hcloud_floating_ip_update) { .description = "d" }, NULL, &f.error),
+              f.error);
         ck_ok(hcloud_floating_ip_assign(f.client, 42, 5, &action, &f.error), f.error);
         ck_ok(hcloud_floating_ip_unassign(f.client, 42, &action, &f.error), f.error);
         ck_ok(hcloud_floating_ip_change_dns_ptr(f.client, 42, "2001:db8::1", NULL, &action, &f.error), f.error);
@@ -242,8 +274,14 @@ START_TEST(networks_groups_keys_images_volumes_are_asked_as_described) {
         struct hcloud_ids actions = { 0 };
         int64_t action = 0;
         start();
-        ck_ok(hcloud_network_create(f.client, &(struct hcloud_network_create) { .name = "a", .ip_range = "10.0.0.0/8", .subnet_ip_range = "10.0.0.0/16",
-                                    .subnet_network_zone = "eu-central", .labels = &labels }, &network, NULL, &f.error), f.error);
+        ck_ok(hcloud_network_create(f.client,
+                                    &(struct hcloud_network_create) { .name = "a",
+                                                                     .ip_range = "10.0.0.0/8",
+                                                                     .subnet_ip_range = "10.0.0.0/16",
+                                                                     .subnet_network_zone = "eu-central",
+                                                                     .labels = &labels },
+                                    &network, NULL, &f.error),
+              f.error);
         ck_ok(hcloud_network_update(f.client, 42, "b", NULL, NULL, &f.error), f.error);
         ck_ok(hcloud_network_add_subnet(f.client, 42, NULL, NULL, "eu-central", &action, &f.error), f.error);
         ck_ok(hcloud_network_delete_subnet(f.client, 42, "10.0.0.0/24", &action, &f.error), f.error);
@@ -252,25 +290,38 @@ START_TEST(networks_groups_keys_images_volumes_are_asked_as_described) {
         ck_ok(hcloud_network_change_ip_range(f.client, 42, "10.0.0.0/8", &action, &f.error), f.error);
         ck_ok(hcloud_network_change_protection(f.client, 42, true, &action, &f.error), f.error);
         ck_ok(hcloud_network_delete(f.client, 42, &f.error), f.error);
-        ck_ok(hcloud_placement_group_create(f.client, &(struct hcloud_placement_group_create) { .name = "a", .labels = &labels }, &group, NULL, &f.error), f.error);
+        ck_ok(hcloud_placement_group_create(f.client, &(struct hcloud_placement_group_create) { .name = "a", .labels = &labels },
+                                            &group, NULL, &f.error),
+              f.error);
         ck_ok(hcloud_placement_group_update(f.client, 42, NULL, &labels, NULL, &f.error), f.error);
         ck_ok(hcloud_placement_group_delete(f.client, 42, &f.error), f.error);
-        ck_ok(hcloud_ssh_key_create(f.client, &(struct hcloud_ssh_key_create) { .name = "a", .public_key = "ssh-ed25519 A" }, &key, NULL, &f.error), f.error);
+        ck_ok(hcloud_ssh_key_create(f.client, &(struct hcloud_ssh_key_create) { .name = "a", .public_key = "ssh-ed25519 A" }, &key,
+                                    NULL, &f.error),
+              f.error);
         ck_ok(hcloud_ssh_key_update(f.client, 42, "b", NULL, NULL, &f.error), f.error);
         ck_ok(hcloud_ssh_key_delete(f.client, 42, &f.error), f.error);
-        ck_ok(hcloud_image_update(f.client, 42, &(struct hcloud_image_update) { .description = "d", .type = "snapshot", .labels = &labels }, NULL, &f.error), f.error);
+        ck_ok(hcloud_image_update(f.client, 42,
+                                  &(struct hcloud_image_update) { .description = "d", .type = "snapshot", .labels = &labels },
+                                  NULL, &f.error),
+              f.error);
         ck_ok(hcloud_image_change_protection(f.client, 42, true, &action, &f.error), f.error);
         ck_ok(hcloud_image_delete(f.client, 42, &f.error), f.error);
-        ck_ok(hcloud_volume_create(f.client, &(struct hcloud_volume_create) { .name = "a", .size = 10, .server = 5, .format = "xfs", .labels = &labels }, &volume, &actions, NULL,
-                                   &f.error), f.error);
+        ck_ok(hcloud_volume_create(
+                      f.client,
+                      &(struct hcloud_volume_create) { .name = "a", .size = 10, .server = 5, .format = "xfs", .labels = &labels },
+                      &volume, &actions, NULL, &f.error),
+              f.error);
         ck_ok(hcloud_volume_update(f.client, 42, "b", NULL, NULL, &f.error), f.error);
         ck_ok(hcloud_volume_attach(f.client, 42, 5, true, &action, &f.error), f.error);
         ck_ok(hcloud_volume_detach(f.client, 42, &action, &f.error), f.error);
         ck_ok(hcloud_volume_resize(f.client, 42, 20, &action, &f.error), f.error);
         ck_ok(hcloud_volume_change_protection(f.client, 42, true, &action, &f.error), f.error);
         ck_ok(hcloud_volume_delete(f.client, 42, &f.error), f.error);
-        ck_ok(hcloud_certificate_create(f.client, &(struct hcloud_certificate_create) { .name = "a", .domain_names = (const char *const[]) { "a.example", NULL } }, &certificate,
-                                        &action, NULL, &f.error), f.error);
+        ck_ok(hcloud_certificate_create(f.client,
+                                        &(struct hcloud_certificate_create){
+                                                .name = "a", .domain_names = (const char *const[]) { "a.example", NULL } },
+                                        &certificate, &action, NULL, &f.error),
+              f.error);
         ck_ok(hcloud_certificate_update(f.client, 42, "b", &labels, NULL, &f.error), f.error);
         ck_ok(hcloud_certificate_retry(f.client, 42, &action, &f.error), f.error);
         ck_ok(hcloud_certificate_delete(f.client, 42, &f.error), f.error);
@@ -293,9 +344,18 @@ START_TEST(load_balancers_and_dns_are_asked_as_described) {
         const struct hcloud_load_balancer_service services[] = {
                 { .protocol = (char *) "tcp", .listen_port = 6443, .destination_port = 6443 },
         };
-        const struct hcloud_load_balancer_target targets[] = { { .server = 5, .server_ip = (char *) "2001:db8::1" }, { .selector = (char *) "a=b" }, { .ip = (char *) "1.2.3.4" } };
+        const struct hcloud_load_balancer_target targets[] = { { .server = 5, .server_ip = (char *) "2001:db8::1" },
+                                                               { .selector = (char *) "a=b" },
+                                                               { .ip = (char *) "1.2.3.4" } };
         const struct hcloud_load_balancer_create o = {
-                .name = "lb", .load_balancer_type = "lb11", .location = "hel1", .services = services, .n_services = 1, .targets = targets, .n_targets = 3, .network = 4,
+                .name = "lb",
+                .load_balancer_type = "lb11",
+                .location = "hel1",
+                .services = services,
+                .n_services = 1,
+                .targets = targets,
+                .n_targets = 3,
+                .network = 4,
                 .labels = &labels,
         };
         ck_ok(hcloud_load_balancer_create(f.client, &o, &lb, &action, NULL, &f.error), f.error);
@@ -315,13 +375,18 @@ START_TEST(load_balancers_and_dns_are_asked_as_described) {
         ck_ok(hcloud_load_balancer_enable_public_interface(f.client, 42, &action, &f.error), f.error);
         ck_ok(hcloud_load_balancer_disable_public_interface(f.client, 42, &action, &f.error), f.error);
         ck_ok(hcloud_load_balancer_delete(f.client, 42, &f.error), f.error);
-        ck_ok(hcloud_zone_create(f.client, &(struct hcloud_zone_create) { .name = "example.com", .ttl = 60, .labels = &labels }, &zone, &action, NULL, &f.error), f.error);
+        ck_ok(hcloud_zone_create(f.client, &(struct hcloud_zone_create) { .name = "example.com", .ttl = 60, .labels = &labels },
+                                 &zone, &action, NULL, &f.error),
+              f.error);
         ck_ok(hcloud_zone_update(f.client, 42, &labels, NULL, &f.error), f.error);
         ck_ok(hcloud_zone_change_ttl(f.client, 42, 60, &action, &f.error), f.error);
         ck_ok(hcloud_zone_change_protection(f.client, 42, true, &action, &f.error), f.error);
         ck_ok(hcloud_zone_delete(f.client, 42, &action, &f.error), f.error);
-        ck_ok(hcloud_rrset_create(f.client, 42, &(struct hcloud_rrset_create) { .name = "www", .type = "AAAA", .values = values, .n_values = 1, .labels = &labels }, &set, &action, NULL,
-                                  &f.error), f.error);
+        ck_ok(hcloud_rrset_create(f.client, 42,
+                                  &(struct hcloud_rrset_create){
+                                          .name = "www", .type = "AAAA", .values = values, .n_values = 1, .labels = &labels },
+                                  &set, &action, NULL, &f.error),
+              f.error);
         ck_ok(hcloud_rrset_update(f.client, 42, "www", "AAAA", &labels, NULL, &f.error), f.error);
         ck_ok(hcloud_rrset_set_records(f.client, 42, "www", "AAAA", values, 1, &action, &f.error), f.error);
         ck_ok(hcloud_rrset_add_records(f.client, 42, "www", "AAAA", 60, values, 1, &action, &f.error), f.error);

@@ -42,9 +42,9 @@ static bool answer(struct fake *f, int fd, const char *method, const char *path,
         if (step.status == 0)
                 return false;
         struct strbuf out = STRBUF_INIT;
-        strbuf_addf(&out, "HTTP/1.1 %d Text\r\nContent-Type: %s\r\nContent-Length: %zu\r\nX-Correlation-Id: corr-1\r\n%s\r\n%s", step.status,
-                    step.html ? "text/html" : "application/json", step.body ? strlen(step.body) : 0, step.headers ? step.headers : "",
-                    step.body ? step.body : "");
+        strbuf_addf(&out, "HTTP/1.1 %d Text\r\nContent-Type: %s\r\nContent-Length: %zu\r\nX-Correlation-Id: corr-1\r\n%s\r\n%s",
+                    step.status, step.html ? "text/html" : "application/json", step.body ? strlen(step.body) : 0,
+                    step.headers ? step.headers : "", step.body ? step.body : "");
         send_all(fd, out.data, out.len);
         strbuf_done(&out);
         return true;

@@ -60,5 +60,7 @@ char *fake_line(struct fake *f, size_t i);                      /* borrowed unti
 char *fake_body(struct fake *f, size_t i);
 
 /* A list answer with one page. */
-#define PAGE_END "\"meta\":{\"pagination\":{\"page\":1,\"per_page\":50,\"previous_page\":null,\"next_page\":null,\"last_page\":1,\"total_entries\":1}}"
+#define PAGE_END                                                                                                          \
+        "\"meta\":{\"pagination\":{\"page\":1,\"per_page\":50,\"previous_page\":null,\"next_page\":null,\"last_page\":1," \
+        "\"total_entries\":1}}"
 #define ERROR_BODY(code, message) "{\"error\":{\"code\":\"" code "\",\"message\":\"" message "\",\"details\":null}}"

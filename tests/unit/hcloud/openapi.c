@@ -41,9 +41,10 @@ const json_t *openapi_operation(const json_t *spec, const char *line) {
 static void judge(const json_t *schema, const json_t *value, const char *where, struct strbuf *complaints);
 
 static bool is_type(const char *type, const json_t *v) {
-        return (!strcmp(type, "object") && json_is_object(v)) || (!strcmp(type, "array") && json_is_array(v)) || (!strcmp(type, "string") && json_is_string(v)) ||
-               (!strcmp(type, "integer") && json_is_integer(v)) || (!strcmp(type, "number") && json_is_number(v)) ||
-               (!strcmp(type, "boolean") && json_is_boolean(v)) || (!strcmp(type, "null") && json_is_null(v));
+        return (!strcmp(type, "object") && json_is_object(v)) || (!strcmp(type, "array") && json_is_array(v)) ||
+               (!strcmp(type, "string") && json_is_string(v)) || (!strcmp(type, "integer") && json_is_integer(v)) ||
+               (!strcmp(type, "number") && json_is_number(v)) || (!strcmp(type, "boolean") && json_is_boolean(v)) ||
+               (!strcmp(type, "null") && json_is_null(v));
 }
 
 static bool type_allows(const json_t *types, const json_t *v, const char *where) {
@@ -51,7 +52,8 @@ static bool type_allows(const json_t *types, const json_t *v, const char *where)
         const json_t *type;
         if (json_is_string(types)) {
                 /* The description says string for these; every official client sends ids, which are numbers. */
-                bool id_as_number = json_is_integer(v) && (str_ends(where, ".image") || strstr(where, ".ssh_keys") || str_ends(where, ".server_type"));
+                bool id_as_number = json_is_integer(v) &&
+                                    (str_ends(where, ".image") || strstr(where, ".ssh_keys") || str_ends(where, ".server_type"));
                 return id_as_number || is_type(json_string_value(types), v);
         }
         json_array_foreach((json_t *) types, i, type)
@@ -120,7 +122,8 @@ static void judge_one_of(const json_t *alternatives, const json_t *value, const 
 static void judge(const json_t *schema, const json_t *value, const char *where, struct strbuf *complaints) {
         size_t i;
         const json_t *allowed, *item;
-        const json_t *alternatives = json_object_get(schema, "oneOf") ? json_object_get(schema, "oneOf") : json_object_get(schema, "anyOf");
+        const json_t *alternatives = json_object_get(schema, "oneOf") ? json_object_get(schema, "oneOf")
+                                                                      : json_object_get(schema, "anyOf");
         const json_t *values = json_object_get(schema, "enum");
         bool listed = !values;
         if (alternatives)
@@ -145,7 +148,8 @@ static void judge_query(const json_t *operation, const char *query, struct strbu
                 bool known = false;
                 pair[strcspn(pair, "=")] = '\0';
                 json_array_foreach(json_object_get(operation, "parameters"), i, parameter)
-                        known = known || (str_eq(jget_text(parameter, "in"), "query") && str_eq(jget_text(parameter, "name"), pair));
+                        known = known ||
+                                (str_eq(jget_text(parameter, "in"), "query") && str_eq(jget_text(parameter, "name"), pair));
                 if (!known)
                         strbuf_addf(complaints, "\n  query parameter %s is not described", pair);
         }
@@ -178,7 +182,8 @@ void openapi_judge(const json_t *operation, const char *line, const char *body, 
 
 static json_t *example(const json_t *schema, const char *key) {
         const json_t *given = json_object_get(schema, "example"), *part;
-        const json_t *alternatives = json_object_get(schema, "oneOf") ? json_object_get(schema, "oneOf") : json_object_get(schema, "anyOf");
+        const json_t *alternatives = json_object_get(schema, "oneOf") ? json_object_get(schema, "oneOf")
+                                                                      : json_object_get(schema, "anyOf");
         const char *name;
         size_t i;
         if (str_eq(key, "next_page"))
@@ -204,8 +209,13 @@ static json_t *example(const json_t *schema, const char *key) {
         if (json_array_size(json_object_get(schema, "allOf")) > 0)
                 return example(json_array_get(json_object_get(schema, "allOf"), 0), key);
         const char *type = json_string_value(json_object_get(schema, "type"));
-        return str_eq(type, "integer") ? json_integer(1) : str_eq(type, "string") ? json_string("text") : str_eq(type, "boolean") ? json_true() :
-               str_eq(type, "number") ? json_real(1.5) : str_eq(type, "array") ? json_array() : str_eq(type, "object") ? json_object() : json_null();
+        return str_eq(type, "integer")   ? json_integer(1)
+               : str_eq(type, "string")  ? json_string("text")
+               : str_eq(type, "boolean") ? json_true()
+               : str_eq(type, "number")  ? json_real(1.5)
+               : str_eq(type, "array")   ? json_array()
+               : str_eq(type, "object")  ? json_object()
+                                         : json_null();
 }
 
 json_t *openapi_answer(const json_t *operation, int *ret_status) {

@@ -1,4 +1,5 @@
-/* The API's own description as judge of what libhcloud sends, and as maker of answers. Only the little of JSON Schema that it uses. */
+/* The API's own description as judge of what libhcloud sends, and as maker of answers. Only the little of JSON Schema that it
+ * uses. */
 #pragma once
 
 #include <jansson.h>

@@ -5,10 +5,24 @@
 
 START_TEST(labels_follow_the_rules) {
         static const struct { const char *key, *value; bool ok; } cases[] = {
-                { "a", "", true }, { "hcloud-v6/cluster", "blue", true }, { "example.com/a_b.c-d", "A.b_c-1", true }, { "a", NULL, true },
-                { "", "x", false }, { "-a", "x", false }, { "a-", "x", false }, { "a b", "x", false }, { "/a", "x", false }, { "a/", "x", false },
-                { "a_b/c", "x", false }, { "hetzner.cloud/a", "x", false }, { "a/b/c", "x", false }, { "a", "-x", false }, { "a", "x y", false },
-                { "\xc3\xa4", "x", false }, { "a", "x\n", false }, { "a..b/c", "x", false },
+                { "a", "", true },
+                { "hcloud-v6/cluster", "blue", true },
+                { "example.com/a_b.c-d", "A.b_c-1", true },
+                { "a", NULL, true },
+                { "", "x", false },
+                { "-a", "x", false },
+                { "a-", "x", false },
+                { "a b", "x", false },
+                { "/a", "x", false },
+                { "a/", "x", false },
+                { "a_b/c", "x", false },
+                { "hetzner.cloud/a", "x", false },
+                { "a/b/c", "x", false },
+                { "a", "-x", false },
+                { "a", "x y", false },
+                { "\xc3\xa4", "x", false },
+                { "a", "x\n", false },
+                { "a..b/c", "x", false },
                 { "a123456789012345678901234567890123456789012345678901234567890123", "x", false },
                 { "a12345678901234567890123456789012345678901234567890123456789012", "x", true },
                 { "a", "a123456789012345678901234567890123456789012345678901234567890123", false },
@@ -16,7 +30,8 @@ START_TEST(labels_follow_the_rules) {
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
                 struct error err = ERROR_INIT;
                 int r = hcloud_label_check(cases[i].key, cases[i].value, &err);
-                ck_assert_msg((r >= 0) == cases[i].ok, "'%s'='%s': %s", cases[i].key, cases[i].value, err.message ? err.message : "accepted");
+                ck_assert_msg((r >= 0) == cases[i].ok, "'%s'='%s': %s", cases[i].key, cases[i].value,
+                              err.message ? err.message : "accepted");
                 error_done(&err);
         }
 } END_TEST
@@ -26,14 +41,25 @@ START_TEST(names_follow_the_rules) {
         memset(long_name, 'a', sizeof(long_name));
         long_name[129] = '\0';
         static const struct { enum hcloud_name_rule rule; const char *name; bool ok; } cases[] = {
-                { HCLOUD_NAME_SERVER, "web-1.example.com", true }, { HCLOUD_NAME_SERVER, "web_1", false }, { HCLOUD_NAME_SERVER, "-web", false },
-                { HCLOUD_NAME_SERVER, "web..x", false }, { HCLOUD_NAME_SERVER, "", false }, { HCLOUD_NAME_SERVER, NULL, false }, { HCLOUD_NAME_SERVER, "1", true },
-                { HCLOUD_NAME_SERVER, "a.", false }, { HCLOUD_NAME_VOLUME, "a_b.c", true }, { HCLOUD_NAME_VOLUME, "a b", false },
-                { HCLOUD_NAME_LONG, "my net", true }, { HCLOUD_NAME_LONG, " net", false }, { HCLOUD_NAME_ANY, "any thing", true }, { HCLOUD_NAME_ANY, "a\nb", false },
+                { HCLOUD_NAME_SERVER, "web-1.example.com", true },
+                { HCLOUD_NAME_SERVER, "web_1", false },
+                { HCLOUD_NAME_SERVER, "-web", false },
+                { HCLOUD_NAME_SERVER, "web..x", false },
+                { HCLOUD_NAME_SERVER, "", false },
+                { HCLOUD_NAME_SERVER, NULL, false },
+                { HCLOUD_NAME_SERVER, "1", true },
+                { HCLOUD_NAME_SERVER, "a.", false },
+                { HCLOUD_NAME_VOLUME, "a_b.c", true },
+                { HCLOUD_NAME_VOLUME, "a b", false },
+                { HCLOUD_NAME_LONG, "my net", true },
+                { HCLOUD_NAME_LONG, " net", false },
+                { HCLOUD_NAME_ANY, "any thing", true },
+                { HCLOUD_NAME_ANY, "a\nb", false },
         };
         struct error err = ERROR_INIT;
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-                ck_assert_msg((hcloud_name_check(cases[i].rule, cases[i].name, &err) >= 0) == cases[i].ok, "'%s'", cases[i].name ? cases[i].name : "NULL");
+                ck_assert_msg((hcloud_name_check(cases[i].rule, cases[i].name, &err) >= 0) == cases[i].ok, "'%s'",
+                              cases[i].name ? cases[i].name : "NULL");
                 error_done(&err);
         }
         ck_fails(hcloud_name_check(HCLOUD_NAME_LONG, long_name, &err), err, ERR_INVALID);
@@ -147,22 +173,36 @@ START_TEST(order_of_rules_does_not_count_but_number_does) {
 
 START_TEST(rules_are_checked) {
         static const struct { const char *direction, *protocol, *port, *source, *destination; bool ok; } cases[] = {
-                { "in", "tcp", "80", "::/0", NULL, true }, { "out", "udp", "any", NULL, "10.0.0.0/8", true }, { "in", "icmp", NULL, "::/0", NULL, true },
-                { "in", "icmp", "80", "::/0", NULL, false }, { "in", "tcp", NULL, "::/0", NULL, false }, { "in", "tcp", "0", "::/0", NULL, false },
-                { "in", "tcp", "65536", "::/0", NULL, false }, { "in", "tcp", "90-80", "::/0", NULL, false }, { "in", "tcp", "80-", "::/0", NULL, false },
-                { "out", "tcp", "80", "::/0", NULL, false }, { "in", "tcp", "80", "::/0", "::/0", false }, { "in", "tcp", "80", NULL, NULL, false },
-                { "in", "tcp", "80", "2001:db8::1/64", NULL, false }, { "in", "tcp", "80", "2001:db8::", NULL, false }, { "in", "tcp", "80", "x/64", NULL, false },
-                { "in", "tcp", "80", "10.0.0.0/33", NULL, false }, { "through", "tcp", "80", "::/0", NULL, false }, { "in", "sctp", "80", "::/0", NULL, false },
+                { "in", "tcp", "80", "::/0", NULL, true },
+                { "out", "udp", "any", NULL, "10.0.0.0/8", true },
+                { "in", "icmp", NULL, "::/0", NULL, true },
+                { "in", "icmp", "80", "::/0", NULL, false },
+                { "in", "tcp", NULL, "::/0", NULL, false },
+                { "in", "tcp", "0", "::/0", NULL, false },
+                { "in", "tcp", "65536", "::/0", NULL, false },
+                { "in", "tcp", "90-80", "::/0", NULL, false },
+                { "in", "tcp", "80-", "::/0", NULL, false },
+                { "out", "tcp", "80", "::/0", NULL, false },
+                { "in", "tcp", "80", "::/0", "::/0", false },
+                { "in", "tcp", "80", NULL, NULL, false },
+                { "in", "tcp", "80", "2001:db8::1/64", NULL, false },
+                { "in", "tcp", "80", "2001:db8::", NULL, false },
+                { "in", "tcp", "80", "x/64", NULL, false },
+                { "in", "tcp", "80", "10.0.0.0/33", NULL, false },
+                { "through", "tcp", "80", "::/0", NULL, false },
+                { "in", "sctp", "80", "::/0", NULL, false },
         };
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
                 struct error err = ERROR_INIT;
                 struct hcloud_firewall_rules rules = { 0 };
-                struct hcloud_firewall_rule *rule = hcloud_firewall_rules_add(&rules, cases[i].direction, cases[i].protocol, cases[i].port, NULL);
+                struct hcloud_firewall_rule *rule = hcloud_firewall_rules_add(&rules, cases[i].direction, cases[i].protocol,
+                                                                              cases[i].port, NULL);
                 if (cases[i].source)
                         hcloud_strings_add(&rule->source_ips, cases[i].source);
                 if (cases[i].destination)
                         hcloud_strings_add(&rule->destination_ips, cases[i].destination);
-                ck_assert_msg((hcloud_firewall_rules_check(&rules, &err) >= 0) == cases[i].ok, "case %zu: %s", i, err.message ? err.message : "accepted");
+                ck_assert_msg((hcloud_firewall_rules_check(&rules, &err) >= 0) == cases[i].ok, "case %zu: %s", i,
+                              err.message ? err.message : "accepted");
                 hcloud_firewall_rules_done(&rules);
                 error_done(&err);
         }
@@ -189,9 +229,20 @@ START_TEST(rules_have_limits) {
 
 START_TEST(amounts_are_exact) {
         static const struct { const char *text; int64_t nano; bool ok; } cases[] = {
-                { "0.0088000000", 8800000, true }, { "5.49", 5490000000, true }, { "12", 12000000000, true }, { "0.0104720000000000", 10472000, true },
-                { "0.0000000005", 1, true }, { "0.00000000049", 0, true }, { "-1.5", -1500000000, true }, { "", 0, false }, { NULL, 0, false }, { "x", 0, false },
-                { "1,5", 0, false }, { "1.5 ", 0, false }, { ".5", 0, false }, { "99999999999999999999", 0, false },
+                { "0.0088000000", 8800000, true },
+                { "5.49", 5490000000, true },
+                { "12", 12000000000, true },
+                { "0.0104720000000000", 10472000, true },
+                { "0.0000000005", 1, true },
+                { "0.00000000049", 0, true },
+                { "-1.5", -1500000000, true },
+                { "", 0, false },
+                { NULL, 0, false },
+                { "x", 0, false },
+                { "1,5", 0, false },
+                { "1.5 ", 0, false },
+                { ".5", 0, false },
+                { "99999999999999999999", 0, false },
         };
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
                 int64_t nano = 0;
@@ -199,8 +250,8 @@ START_TEST(amounts_are_exact) {
                 ck_assert_msg(nano == cases[i].nano, "case %zu: %lld", i, (long long) nano);
         }
         static const struct { int64_t nano; unsigned decimals; const char *text; } formats[] = {
-                { 5490000000, 2, "5.49" }, { 8800000, 4, "0.0088" }, { 999999999, 2, "1.00" }, { 0, 0, "0" }, { -1500000000, 1, "-1.5" }, { 1, 9, "0.000000001" },
-                { 2500000000, 0, "3" },
+                { 5490000000, 2, "5.49" },  { 8800000, 4, "0.0088" }, { 999999999, 2, "1.00" }, { 0, 0, "0" },
+                { -1500000000, 1, "-1.5" }, { 1, 9, "0.000000001" },  { 2500000000, 0, "3" },
         };
         for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
                 char *text = hcloud_amount_format(formats[i].nano, formats[i].decimals);

@@ -19,8 +19,13 @@ static struct fake_step answer_actions(struct fake *fake, const char *line, cons
                 if (++n && id > 1000)
                         continue;
                 bool done = ++looks[id] >= polls_needed;
-                strbuf_addf(&out, "%s{\"id\":%ld,\"command\":\"create_server\",\"progress\":100,\"status\":\"%s\",\"resources\":[{\"id\":42,\"type\":\"server\"}],\"error\":%s}",
-                            out.data[out.len - 1] == '[' ? "" : ",", id, !done ? "running" : id > 900 ? "error" : "success",
+                strbuf_addf(&out,
+                            "%s{\"id\":%ld,\"command\":\"create_server\",\"progress\":100,\"status\":\"%s\",\"resources\":[{"
+                            "\"id\":42,\"type\":\"server\"}],\"error\":%s}",
+                            out.data[out.len - 1] == '[' ? "" : ",", id,
+                            !done      ? "running"
+                            : id > 900 ? "error"
+                                       : "success",
                             done && id > 900 ? "{\"code\":\"locked\",\"message\":\"server is locked\"}" : "null");
         }
         strbuf_adds(&out, "]}");
@@ -131,12 +136,15 @@ START_TEST(cancel_ends_waiting) {
         fake_stop(&f);
 } END_TEST
 
-#define STATE(id, locked, status, fw) "{\"id\":" #id ",\"name\":\"s\",\"locked\":" locked ",\"status\":\"" status "\",\"public_net\":{\"firewalls\":[{\"id\":38,\"status\":\"" fw "\"}]}}"
+#define STATE(id, locked, status, fw)                                               \
+        "{\"id\":" #id ",\"name\":\"s\",\"locked\":" locked ",\"status\":\"" status \
+        "\",\"public_net\":{\"firewalls\":[{\"id\":38,\"status\":\"" fw "\"}]}}"
 #define ONE(id, locked, status, fw) "{\"server\":" STATE(id, locked, status, fw) "}"
 
 START_TEST(few_servers_are_asked_one_by_one) {
         fake_start(&f, NULL);
-        FAKE_SCRIPT(&f, { "GET /servers/1", 200, ONE(1, "true", "initializing", "pending") }, { "GET /servers/2", 200, ONE(2, "false", "off", "pending") },
+        FAKE_SCRIPT(&f, { "GET /servers/1", 200, ONE(1, "true", "initializing", "pending") },
+                    { "GET /servers/2", 200, ONE(2, "false", "off", "pending") },
                     { "GET /servers/1", 200, ONE(1, "false", "running", "applied") });
         ck_ok(hcloud_servers_wait(f.client, (const int64_t[]) { 1, 2 }, 2, "a=b", NULL, 0, &f.error), f.error);
         fake_stop(&f);
@@ -144,9 +152,12 @@ START_TEST(few_servers_are_asked_one_by_one) {
 
 START_TEST(many_servers_are_one_list) {
         fake_start(&f, NULL);
-        FAKE_SCRIPT(&f, { "GET /servers?label_selector=a%3Db&page=1&per_page=50", 200, "{\"servers\":[" STATE(1, "true", "off", "pending") "," STATE(2, "false", "off", "pending") ","
-                          STATE(3, "false", "off", "applied") "," STATE(4, "false", "off", "applied") "]," PAGE_END "}" },
-                    { "GET /servers/1", 200, ONE(1, "false", "off", "applied") }, { "GET /servers/2", 200, ONE(2, "false", "off", "applied") });
+        FAKE_SCRIPT(&f,
+                    { "GET /servers?label_selector=a%3Db&page=1&per_page=50", 200,
+                      "{\"servers\":[" STATE(1, "true", "off", "pending") "," STATE(2, "false", "off", "pending") "," STATE(
+                              3, "false", "off", "applied") "," STATE(4, "false", "off", "applied") "]," PAGE_END "}" },
+                    { "GET /servers/1", 200, ONE(1, "false", "off", "applied") },
+                    { "GET /servers/2", 200, ONE(2, "false", "off", "applied") });
         ck_ok(hcloud_firewall_wait_applied(f.client, 38, (const int64_t[]) { 1, 2, 3, 4 }, 4, "a=b", 0, &f.error), f.error);
         fake_stop(&f);
 } END_TEST
@@ -160,8 +171,9 @@ START_TEST(a_wanted_status_is_waited_for) {
 
 START_TEST(server_waits_end) {
         fake_start(&f, NULL);
-        FAKE_SCRIPT(&f, { NULL, 200, ONE(1, "true", "off", "pending") }, { NULL, 200, ONE(1, "true", "off", "pending") }, { NULL, 200, ONE(1, "true", "off", "pending") },
-                    { NULL, 404, ERROR_BODY("not_found", "x") }, { NULL, 404, ERROR_BODY("not_found", "x") });
+        FAKE_SCRIPT(&f, { NULL, 200, ONE(1, "true", "off", "pending") }, { NULL, 200, ONE(1, "true", "off", "pending") },
+                    { NULL, 200, ONE(1, "true", "off", "pending") }, { NULL, 404, ERROR_BODY("not_found", "x") },
+                    { NULL, 404, ERROR_BODY("not_found", "x") });
         ck_fails(hcloud_servers_wait(f.client, (const int64_t[]) { 1 }, 1, NULL, NULL, 2000, &f.error), f.error, ERR_TIMEOUT);
         ck_assert_ptr_nonnull(strstr(f.error.message, "server 1 is still not ready: locked, off"));
         ck_fails(hcloud_servers_wait(f.client, (const int64_t[]) { 2 }, 1, NULL, NULL, 0, &f.error), f.error, ERR_NOT_FOUND);
@@ -171,7 +183,8 @@ START_TEST(server_waits_end) {
 START_TEST(images_are_waited_for) {
         struct hcloud_image *image = NULL;
         fake_start(&f, NULL);
-        FAKE_SCRIPT(&f, { "GET /images/3", 200, "{\"image\":{\"id\":3,\"status\":\"creating\"}}" }, { "GET /images/3", 200, "{\"image\":{\"id\":3,\"status\":\"available\"}}" },
+        FAKE_SCRIPT(&f, { "GET /images/3", 200, "{\"image\":{\"id\":3,\"status\":\"creating\"}}" },
+                    { "GET /images/3", 200, "{\"image\":{\"id\":3,\"status\":\"available\"}}" },
                     { "GET /images/4", 200, "{\"image\":{\"id\":4,\"status\":\"unavailable\"}}" });
         ck_ok(hcloud_image_wait_available(f.client, 3, 0, &image, &f.error), f.error);
         ck_assert_int_eq(image->id, 3);
