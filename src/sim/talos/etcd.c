@@ -1,6 +1,7 @@
 /* MachineService, etcd. Members and health are kube's; this puts them on the wire. */
 #include <stdio.h>
 
+#include "sim/kube/kube.h"
 #include "sim/talos/internal.h"
 
 #define MEMBERS_MAX 64
@@ -84,9 +85,7 @@ static void forfeit(struct grpc_call *c) {
 }
 
 static void remove_member(struct grpc_call *c, uint64_t id, bool own) {
-        if (!sim_kube_etcd_remove) {
-                grpc_fail(c, GRPC_UNIMPLEMENTED, "the simulated etcd does not remove members");
-        } else if (!sim_kube_etcd_remove(c->talos->machine, id)) {
+        if (!sim_kube_etcd_remove(c->talos->machine, id)) {
                 grpc_fail(c, GRPC_NOT_FOUND, "etcdserver: member not found");
         } else {
                 if (own)

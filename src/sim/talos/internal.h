@@ -152,6 +152,3 @@ extern const struct grpc_method machine_methods[], machine_info_methods[], etcd_
 
 /* kubeconfig.c: what the Kubeconfig call sends, a gzipped tar with one file. */
 int talos_kubeconfig_archive(struct sim_talos *t, struct strbuf *ret, struct error *err);
-
-/* kube may offer this one; without it etcd's members cannot be removed one by one. True when the member was there. */
-bool sim_kube_etcd_remove(struct sim_machine *m, uint64_t id) __attribute__((weak));

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/codec.h"
+#include "sim/kube/kube.h"
 #include "sim/talos/internal.h"
 
 enum apply_mode { APPLY_REBOOT, APPLY_AUTO, APPLY_NO_REBOOT, APPLY_STAGED, APPLY_TRY };
@@ -238,7 +239,7 @@ static void reset(struct grpc_call *c) {
         t->stop_wipes_all = !q.labelled && q.mode != 2 /* USER_DISKS */;
         t->stop_wipes_state = t->stop_wipes_all || q.state;
         t->stop_wipes_etcd = t->stop_wipes_all || q.ephemeral || q.graceful;
-        if (q.graceful && t->config && t->config->control_plane && sim_kube_etcd_remove) {
+        if (q.graceful && t->config && t->config->control_plane) {
                 struct sim_etcd_member members[64];
                 size_t n = sim_kube_etcd_members(t->machine, members, ARRAY_SIZE(members));
                 for (size_t i = 0; i < n && n > 1; i++)

@@ -32,6 +32,7 @@ void sim_kube_node_down(struct sim_machine *m) { node_downs++; }
 bool sim_kube_etcd_running(struct sim_machine *m) { return etcd_runs && m == &machines[0]; }
 bool sim_kube_node_ready(struct sim_machine *m) { return node_ready; }
 bool sim_kube_node_pod_cidr(struct sim_machine *m, struct ip6_prefix *ret) { return false; }
+bool sim_kube_etcd_remove(struct sim_machine *m, uint64_t id) { return false; }
 size_t sim_kube_etcd_members(struct sim_machine *m, struct sim_etcd_member *ret, size_t max) {
         ret[0] = (struct sim_etcd_member) { .id = 0xf00d, .hostname = machines[0].name, .addr = machines[0].addr };
         return etcd_runs ? 1 : 0;
