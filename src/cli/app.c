@@ -101,13 +101,8 @@ static int load_spec(struct app *app, const struct shape_options *s, struct erro
                 .kubernetes = s->kubernetes, .locations = &s->locations, .types = &s->types, .operators = &s->operators,
                 .delivery = s->delivery, .network = s->network, .helm = s->helm, .ipv4 = s->ipv4,
         };
-        int r = cluster_spec_load(s->profile, &o, &app->spec, err);
 
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < app->spec->warnings.n; i++)
-                on_warn(app, app->spec->warnings.items[i]);
-        return 0;
+        return cluster_spec_load(s->profile, &o, &app->spec, err);
 }
 
 int app_open(struct app *app, const struct shape_options *shape, bool with_token, struct error *err) {

@@ -18,5 +18,8 @@ state() { curl -gsf "$HCLOUD_V6_SIM_CONTROL/state"; }
 fault() { curl -gsf -X POST "$HCLOUD_V6_SIM_CONTROL/faults" -d "{\"spec\": \"$1\"}" >/dev/null; }
 no_faults() { curl -gsf -X DELETE "$HCLOUD_V6_SIM_CONTROL/faults" >/dev/null; }
 kinds="servers primary_ips firewalls networks placement_groups ssh_keys volumes load_balancers"
+# What is left, by name; for messages.
+left_names() { local k; for k in $kinds; do get "$k?per_page=50" | jq -r --arg k "$k" '.[$k][]|"\($k) \(.name)"'; done; }
 all_objects() { local n=0 k; for k in $kinds; do n=$((n + $(count "$k"))); done; echo $n; }
+none_left() { local n; n=$(all_objects); if [ "$n" = 0 ]; then ok "$1"; else left_names >"$tmp/out"; bad "$1" "$n objects"; fi; }
 finish() { echo "$passed passed, $failed failed$([ $skipped = 0 ] || echo ", $skipped skipped")"; [ $failed = 0 ]; }
