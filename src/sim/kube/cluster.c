@@ -168,7 +168,7 @@ void crd_pass(struct kube_cluster *c) {
 
 void kube_reconcile(struct kube_cluster *c) {
         static void (*const passes[])(struct kube_cluster *) = {
-                crd_pass, bootstrap_pass, node_pass, csr_pass, talos_pass, ccm_pass, daemonset_pass, deployment_pass, job_pass, scheduler_pass, kubelet_pass,
+                crd_pass, bootstrap_pass, node_pass, csr_pass, talos_pass, ccm_pass, cilium_pass, daemonset_pass, deployment_pass, job_pass, scheduler_pass, kubelet_pass,
                 disruption_pass, garbage_pass,
         };
         if (c->reconciling)

@@ -210,6 +210,7 @@ void ccm_free(struct ccm *ccm);
 void csr_pass(struct kube_cluster *c);
 void talos_pass(struct kube_cluster *c);                         /* talos.dev ServiceAccounts become Secrets */
 void crd_pass(struct kube_cluster *c);
+void cilium_pass(struct kube_cluster *c);
 
 /* Shared between controllers. */
 char *image_problem(struct kube_cluster *c, const struct kube_machine *m, const char *image);    /* why it cannot be pulled, owned, or NULL */
