@@ -10,7 +10,8 @@
 #include "sim/talos/latency.h"
 
 #define CERTIFICATE_LIFE_MS (24LL * 3600 * 1000)         /* talos: API certificates live a day */
-#define TRUSTD_RETRY_MS 1000
+#define TRUSTD_RETRY_REAL_MS 1000
+#define TRUSTD_RETRY_INSTANT_MS 50
 #define TRUSTD_PROBE_MS 2000
 #define GOODBYE_MS 100                                   /* answers leave before the API restarts or the machine stops */
 #define DMESG_MAX 4000                                   /* lines */
@@ -291,7 +292,7 @@ static void try_trustd(void *data);
 
 static void trustd_again(struct sim_talos *t, const char *reason) {
         talos_set_reason(t, reason);
-        loop_timer_set(t->world->loop, &t->trustd_timer, TRUSTD_RETRY_MS, try_trustd, t);
+        loop_timer_set(t->world->loop, &t->trustd_timer, t->world->options.speed_real ? TRUSTD_RETRY_REAL_MS : TRUSTD_RETRY_INSTANT_MS, try_trustd, t);
 }
 
 /* The control plane that listens at the endpoint's address, or, with a name as endpoint, any of the cluster. */

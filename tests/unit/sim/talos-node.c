@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "base/codec.h"
-#include "base/file.h"
 #include "sim/kube/kube.h"
 #include "sim/talos/proto.h"
 #include "sim/talos/talos.h"
@@ -15,6 +14,8 @@ static struct loop_thread lt;
 static struct http_engine *engine;
 static struct sim_world world;
 static struct sim_machine machines[2];
+enum { CA_OS, CA_KUBERNETES, CA_AGGREGATOR, CA_ETCD, CA_COUNT };
+static struct cert_pair authorities[CA_COUNT];
 static bool etcd_runs, node_ready, route_fault;
 static int node_ups, node_downs, bootstraps, resets, power_offs;
 
@@ -74,26 +75,37 @@ static void teardown(void) {
                 machines[i] = (struct sim_machine) { 0 };
         }
         sim_talos_part.stop(&world);
+        for (size_t i = 0; i < CA_COUNT; i++)
+                cert_pair_done(&authorities[i]);
         loop_free(lt.loop);
 }
 
 /* --- configs --- */
 
-static char *config_text(const char *name) {
-        _cleanup_str_ char *path = xasprintf("%s/talos/golden/%s.yaml", getenv("SHARED_DATA") ? getenv("SHARED_DATA") : "", name);
-        char *text;
-        size_t len;
-        if (file_read(path, 1 << 20, &text, &len, NULL) < 0) {
-                printf("skipped: %s is not there\n", path);
-                return NULL;
+static void add_pair(struct strbuf *b, const char *indent, const char *name, const struct cert_pair *p, bool with_key) {
+        _cleanup_str_ char *crt = base64_encode(p->cert_pem, strlen(p->cert_pem)), *key = base64_encode(p->key_pem, strlen(p->key_pem));
+        strbuf_addf(b, "%s%s:\n%s    crt: %s\n%s    key: \"%s\"\n", indent, name, indent, crt, indent, with_key ? key : "");
+}
+
+/* The smallest config that is accepted and of use: the same authorities for all machines of a test, [::1] as endpoint. */
+static char *config_text(bool control_plane) {
+        _cleanup_strbuf_ struct strbuf b = STRBUF_INIT;
+        for (size_t i = 0; i < CA_COUNT; i++)
+                if (!authorities[i].cert_pem)
+                        make_ca(&authorities[i]);
+        strbuf_addf(&b, "version: v1alpha1\nmachine:\n    type: %s\n    token: abcdef.0123456789abcdef\n", control_plane ? "controlplane" : "worker");
+        add_pair(&b, "    ", "ca", &authorities[CA_OS], control_plane);
+        strbuf_adds(&b, "    kubelet:\n        image: ghcr.io/siderolabs/kubelet:v1.36.3\n    network:\n        nameservers:\n            - 2001:db8::53\n"
+                        "    sysctls:\n        vm.swappiness: \"0\"\ncluster:\n    id: test\n    secret: test\n    controlPlane:\n"
+                        "        endpoint: https://[::1]:6443\n    clusterName: demo\n    network:\n        cni:\n            name: none\n");
+        add_pair(&b, "    ", "ca", &authorities[CA_KUBERNETES], control_plane);
+        if (control_plane) {
+                _cleanup_str_ char *key = base64_encode(authorities[CA_OS].key_pem, strlen(authorities[CA_OS].key_pem));
+                add_pair(&b, "    ", "aggregatorCA", &authorities[CA_AGGREGATOR], true);
+                strbuf_addf(&b, "    serviceAccount:\n        key: %s\n    etcd:\n", key);
+                add_pair(&b, "        ", "ca", &authorities[CA_ETCD], true);
         }
-        char *at;
-        while ((at = strstr(text, "https://[2001:db8:1::1]:6443"))) {    /* the only address a test has */
-                char *changed = xasprintf("%.*shttps://[::1]:6443%s", (int) (at - text), text, at + strlen("https://[2001:db8:1::1]:6443"));
-                free(text);
-                text = changed;
-        }
-        return text;
+        return strbuf_take(&b);
 }
 
 /* The client certificate comes from the CA in the config. */
@@ -251,12 +263,10 @@ START_TEST(maintenance_mode) {
 END_TEST
 
 START_TEST(control_plane_from_push_to_bootstrap) {
-        _cleanup_str_ char *config = config_text("v1.13-controlplane-seed");
+        _cleanup_str_ char *config = config_text(true);
         _cleanup_cert_pair_ struct cert_pair ca = { 0 }, admin = { 0 }, reader_ca = { 0 }, reader = { 0 }, both_ca = { 0 }, both = { 0 };
         struct sim_machine *m = &machines[0];
         struct pb_value v;
-        if (!config)
-                return;
         make_machine(m, "cp-1", NULL);
         boot_to_running(m, config);
         ck_assert_str_eq(m->disk.data, config);
@@ -317,12 +327,10 @@ START_TEST(control_plane_from_push_to_bootstrap) {
 END_TEST
 
 START_TEST(apply_modes_and_reboot) {
-        _cleanup_str_ char *config = config_text("v1.13-controlplane-seed");
+        _cleanup_str_ char *config = config_text(true);
         _cleanup_cert_pair_ struct cert_pair ca = { 0 }, admin = { 0 };
         struct sim_machine *m = &machines[0];
         struct pb_value v;
-        if (!config)
-                return;
         make_machine(m, "cp-1", NULL);
         boot_to_running(m, config);
         client_of(config, "os:admin", false, &ca, &admin);
@@ -360,10 +368,8 @@ END_TEST
 
 /* A worker has no certificate before a control plane with its token answers at the endpoint. */
 START_TEST(worker_waits_for_trustd) {
-        _cleanup_str_ char *cp = config_text("v1.13-controlplane-seed"), *worker = config_text("v1.13-worker-seed");
+        _cleanup_str_ char *cp = config_text(true), *worker = config_text(false);
         _cleanup_cert_pair_ struct cert_pair ca = { 0 }, admin = { 0 };
-        if (!cp || !worker)
-                return;
         _cleanup_str_ char *packed = base64_encode(worker, strlen(worker));
         make_machine(&machines[1], "worker-1", packed);
         call_on_loop(sim_talos_boot, &machines[1]);
@@ -403,9 +409,7 @@ START_TEST(bad_user_data_loops) {
 END_TEST
 
 START_TEST(stolen_metadata_route) {
-        _cleanup_str_ char *worker = config_text("v1.13-worker-seed");
-        if (!worker)
-                return;
+        _cleanup_str_ char *worker = config_text(false);
         make_machine(&machines[0], "w", worker);
         machines[0].private_network = true;
         route_fault = true;
@@ -420,11 +424,9 @@ START_TEST(stolen_metadata_route) {
 END_TEST
 
 START_TEST(reset_wipes) {
-        _cleanup_str_ char *config = config_text("v1.13-controlplane-seed");
+        _cleanup_str_ char *config = config_text(true);
         _cleanup_cert_pair_ struct cert_pair ca = { 0 }, admin = { 0 };
         struct sim_machine *m = &machines[0];
-        if (!config)
-                return;
         make_machine(m, "cp-1", NULL);
         boot_to_running(m, config);
         client_of(config, "os:admin", false, &ca, &admin);
@@ -456,11 +458,9 @@ static int stop_after_two(void *data, const void *p, size_t n) {
 }
 
 START_TEST(watch_sees_changes) {
-        _cleanup_str_ char *config = config_text("v1.13-controlplane-seed");
+        _cleanup_str_ char *config = config_text(true);
         _cleanup_cert_pair_ struct cert_pair ca = { 0 }, admin = { 0 };
         struct sim_machine *m = &machines[0];
-        if (!config)
-                return;
         make_machine(m, "cp-1", NULL);
         boot_to_running(m, config);
         client_of(config, "os:admin", false, &ca, &admin);
