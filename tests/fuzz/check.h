@@ -1,6 +1,8 @@
 /* A rule that must hold for every input; libFuzzer and the driver both notice an abort. */
 #pragma once
 
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,0 +1,33 @@
+/* A patch over a small machine config. What applies had been allowed; a refused one leaves the config as it was. */
+#include "check.h"
+#include "talos/config.h"
+#include "talos/patch.h"
+
+static const char config_text[] =
+        "version: v1alpha1\nmachine:\n    type: worker\n    token: a\n    certSANs: [a, b]\n    nodeLabels: {a: b}\n    kubelet:\n"
+        "        extraArgs: {a: b}\n        nodeIP: {validSubnets: [\"::/0\"]}\n    network:\n        interfaces:\n"
+        "            - {interface: eth0, dhcp: true}\n            - deviceSelector: {busPath: \"0*\"}\n              addresses: [\"::1/64\"]\n"
+        "    sysctls: {a: \"1\"}\ncluster:\n    id: a\n    network: {podSubnets: [\"fd00::/48\"]}\n    apiServer: {admissionControl: [{name: a}]}\n"
+        "---\napiVersion: v1alpha1\nkind: HostnameConfig\nauto: stable\n";
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n) {
+        struct yaml_docs config = { 0 };
+        struct error err = ERROR_INIT, check_err = ERROR_INIT;
+        CHECK(yaml_parse("config", config_text, strlen(config_text), &config, &err) >= 0);
+        _cleanup_str_ char *before = yaml_write_docs(&config, 4), *after = NULL;
+        int checked = talos_patch_check("fuzz", (const char *) p, n, &check_err);
+        int applied = talos_patch_apply(&config, "fuzz", (const char *) p, n, &err);
+        CHECK(checked >= 0 || check_err.kind == ERR_PROFILE);
+        if (applied < 0) {
+                CHECK(err.kind == ERR_PROFILE && strncmp(err.message, "fuzz:", 5) == 0);
+                after = yaml_write_docs(&config, 4);
+                CHECK(strcmp(before, after) == 0);
+        } else {
+                CHECK(checked >= 0);
+                talos_config_validate(&config, TALOS_WORKER, &err);
+        }
+        talos_config_done(&config);
+        error_done(&err);
+        error_done(&check_err);
+        return 0;
+}
