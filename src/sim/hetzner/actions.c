@@ -6,6 +6,8 @@
 static void action_due(void *data);
 
 static void action_arm(struct cloud_action *a) {
+        if (a->stuck)
+                return;
         loop_timer_set(a->cloud->world->loop, &a->timer, a->latency_ms, action_due, a);
 }
 
@@ -24,8 +26,8 @@ struct cloud_action *cloud_action_start(struct sim_hetzner *c, const char *comma
         if (fault)
                 a->fail_code = xstrdup(sim_fault_value(fault, "code", "action_failed"));
         ARRAY_APPEND(c->actions, c->n_actions, a);
-        if (!sim_fault_hit(c->world, "action-stuck", facts, ARRAY_SIZE(facts)))
-                action_arm(a);
+        a->stuck = sim_fault_hit(c->world, "action-stuck", facts, ARRAY_SIZE(facts)) != NULL;
+        action_arm(a);
         return a;
 }
 

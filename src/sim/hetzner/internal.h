@@ -232,6 +232,7 @@ struct cloud_action {
         int64_t subject, argument;      /* ids for done() */
         void *data;                     /* owned, freed with free() after done() */
         bool held;                      /* done() will call cloud_action_finish() itself, later */
+        bool stuck;                     /* a fault: never ends */
         int64_t after;                  /* starts its clock when that action has finished; fails when that one failed */
         struct loop_timer *timer;
 };

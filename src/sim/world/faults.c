@@ -38,6 +38,12 @@ const struct sim_fault_kind sim_fault_kinds[] = {
         /* nodes */
         { "slow-node", "name,type,location", "factor,ms", "latencies times factor (5); at instant speed ms (3000) for each step" },
         { "node-never-boots", "name,type,location", "", "powered, but nothing answers" },
+        { "metadata-route", "name,type,location", "", "booted with a private network attached, the node does not reach the metadata service" },
+        { "image-pull", "name,type,location", "", "no image can be pulled on it" },
+        { "kubelet-csr-early", "name,type,location", "", "its kubelet asks for a serving certificate before its Node exists" },
+        /* what runs in Kubernetes */
+        { "ccm-silent", "", "", "the cloud controller manager runs and does nothing" },
+        { "job-fails", "", "", "pods of Jobs that only pretend to run end with exit code 1" },
         /* the world around */
         { "dns64-down", "", "", "the DNS64 resolvers do not answer" },
         { "nat64-down", "", "", "nothing answers behind NAT64" },
