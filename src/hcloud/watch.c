@@ -9,20 +9,26 @@
 #define BATCH 25                /* ids in one GET /actions, as hcloud-go */
 #define FIRST_INTERVAL_MS 500
 #define LAST_INTERVAL_MS 2000
-#define GATHER_MS 100           /* time for other threads to join the first look */
+#define GATHER_MS 100           /* a server is often ready when somebody begins to wait for it: look soon, but let others join */
 #define INTERVAL_PER_REQUEST_MS 250     /* many requests a round make the rounds rarer: at most 4 requests a second */
-#define ONE_BY_ONE 3            /* so many servers are asked for by id; more by list */
+#define SLICE_MS 100            /* how soon the sleeping leader notices who has joined */
+#define ONE_BY_ONE 3            /* without a selector so many servers are asked for by id; more by list */
 #define PER_PAGE 50
 #define MISSES 2                /* an id may be unknown once, right after the answer that named it */
 
 struct id_set { int64_t *slots; size_t capacity, n; };
+
+/* When one kind of thing is asked for: actions and servers have a rhythm each. Monotonic times. */
+enum kind { ACTIONS, SERVERS, N_KINDS };
+struct schedule { int64_t interval_ms, due_ms, last_ms; };
 
 struct watch {
         pthread_mutex_t lock;
         pthread_cond_t changed;
         struct watch_entry *entries;
         bool has_leader;
-        int64_t interval_ms;
+        struct schedule schedule[N_KINDS];
+        size_t list_pages;              /* how many requests the last list of servers took */
         struct id_set succeeded;
 };
 
@@ -30,7 +36,9 @@ struct watch *watch_new(void) {
         struct watch *w = xnew0(struct watch);
         pthread_mutex_init(&w->lock, NULL);
         pthread_cond_init(&w->changed, NULL);
-        w->interval_ms = FIRST_INTERVAL_MS;
+        w->list_pages = 1;
+        for (size_t i = 0; i < N_KINDS; i++)
+                w->schedule[i].last_ms = INT64_MIN / 2;
         return w;
 }
 
@@ -93,9 +101,11 @@ static void round_done(struct round *round) {
         free(round->items);
 }
 
-static void write_back(struct round *round) {
+static void write_back(struct watch *w, struct round *round) {
         for (size_t i = 0; i < round->n; i++) {
                 struct watch_entry *judged = &round->items[i], *e = judged->origin;
+                if (!e->server && judged->state == WATCH_DONE)
+                        id_set_add(&w->succeeded, e->id);
                 e->state = judged->state;
                 e->missing = judged->missing;
                 memcpy(e->seen, judged->seen, sizeof(e->seen));
@@ -190,9 +200,9 @@ static void judge_server(struct watch_entry *e, const struct hcloud_server *serv
                 snprintf(e->seen, sizeof(e->seen), "%s%s", server->locked ? "locked, " : "", server->status ? server->status : "?");
 }
 
-static void fail_servers(struct round *servers, const struct error *error) {
-        for (size_t i = 0; i < servers->n; i++)
-                fail_copy(&servers->items[i], error);
+static void fail_all(struct round *round, const struct error *error) {
+        for (size_t i = 0; i < round->n; i++)
+                fail_copy(&round->items[i], error);
 }
 
 static void poll_one_server(struct hcloud_client *c, struct watch_entry *e) {
@@ -220,14 +230,15 @@ static const char *common_selector(const struct round *servers) {
         return servers->items[0].selector;
 }
 
-static void poll_server_list(struct hcloud_client *c, struct round *servers) {
+static void poll_server_list(struct hcloud_client *c, struct round *servers, size_t *ret_pages) {
         _cleanup_error_ struct error error = ERROR_INIT;
         _cleanup_(hcloud_server_list_freep) struct hcloud_server_list *list = NULL;
         const struct hcloud_list_options options = { .label_selector = common_selector(servers) };
         if (resource_list(c, &server_resource, NULL, &options, true, (void **) &list, &error) < 0) {
-                fail_servers(servers, &error);
+                fail_all(servers, &error);
                 return;
         }
+        *ret_pages = MAX((list->n + PER_PAGE - 1) / PER_PAGE, (size_t) 1);
         for (size_t i = 0; i < servers->n; i++) {
                 const struct hcloud_server *found = NULL;
                 for (size_t k = 0; k < list->n && !found; k++)
@@ -252,69 +263,117 @@ static void check_deadlines(struct hcloud_client *c, struct round *servers) {
         }
 }
 
-static void poll_round(struct hcloud_client *c, struct round *actions, struct round *servers) {
+static void poll_actions(struct hcloud_client *c, struct round *actions) {
         for (size_t i = 0; i < actions->n; i += BATCH) {
                 struct round batch = { actions->items + i, MIN(actions->n - i, (size_t) BATCH) };
                 poll_action_batch(c, &batch);
         }
-        if (servers->n > ONE_BY_ONE)
-                poll_server_list(c, servers);
-        for (size_t i = 0; servers->n <= ONE_BY_ONE && i < servers->n; i++)
-                poll_one_server(c, &servers->items[i]);
+}
+
+/* pages: what a list is expected to take, and what it took. */
+static void poll_servers(struct hcloud_client *c, struct round *servers, size_t *pages) {
+        if (servers->n > *pages && (servers->n > ONE_BY_ONE || common_selector(servers)))
+                poll_server_list(c, servers, pages);
+        else
+                for (size_t i = 0; i < servers->n; i++)
+                        poll_one_server(c, &servers->items[i]);
         check_deadlines(c, servers);
 }
 
-/* ---- leading and following ---- */
+/* ---- leading and following; all with the lock held ---- */
 
-static void collect(struct watch *w, struct round *actions, struct round *servers) {
+static enum kind kind_of(const struct watch_entry *e) {
+        return e->server ? SERVERS : ACTIONS;
+}
+
+static size_t count_waiting(const struct watch *w, enum kind kind) {
+        size_t n = 0;
+        for (const struct watch_entry *e = w->entries; e; e = e->next)
+                n += e->state == WATCH_WAITING && kind_of(e) == kind;
+        return n;
+}
+
+static void collect(const struct watch *w, enum kind kind, struct round *ret) {
         for (struct watch_entry *e = w->entries; e; e = e->next) {
-                struct round *to = e->server ? servers : actions;
-                if (e->state != WATCH_WAITING)
+                if (e->state != WATCH_WAITING || kind_of(e) != kind)
                         continue;
                 struct watch_entry copy = *e;
                 copy.origin = e;
-                ARRAY_APPEND(to->items, to->n, copy);
+                ARRAY_APPEND(ret->items, ret->n, copy);
         }
 }
 
-static void count_waiting(struct watch *w, size_t *ret_actions, size_t *ret_servers) {
-        *ret_actions = *ret_servers = 0;
-        for (struct watch_entry *e = w->entries; e; e = e->next)
-                if (e->state == WATCH_WAITING)
-                        ++*(e->server ? ret_servers : ret_actions);
+/* The shortest time between two rounds that the number of requests allows. */
+static int64_t shortest_interval(const struct watch *w, enum kind kind) {
+        size_t n = count_waiting(w, kind), requests = kind == ACTIONS ? (n + BATCH - 1) / BATCH : MIN(n, w->list_pages);
+        return (int64_t) requests * INTERVAL_PER_REQUEST_MS;
 }
 
-static int64_t next_interval(struct watch *w) {
-        size_t actions, servers;
-        count_waiting(w, &actions, &servers);
-        size_t requests = (actions + BATCH - 1) / BATCH + (servers > ONE_BY_ONE ? (servers + PER_PAGE - 1) / PER_PAGE : servers);
-        int64_t interval = MAX(w->interval_ms, (int64_t) requests * INTERVAL_PER_REQUEST_MS);
-        if (actions == 0 && w->interval_ms == FIRST_INTERVAL_MS)
-                interval = GATHER_MS;   /* a server is often ready when somebody begins to wait for it */
-        w->interval_ms = MIN(2 * w->interval_ms, (int64_t) LAST_INTERVAL_MS);
-        return interval;
+/* Somebody has joined: the rhythm begins anew, but not faster than it may. */
+static void restart(struct watch *w, enum kind kind, bool first, int64_t now) {
+        struct schedule *s = &w->schedule[kind];
+        int64_t soonest = now + (kind == SERVERS ? GATHER_MS : FIRST_INTERVAL_MS);
+        int64_t allowed = s->last_ms + MAX(shortest_interval(w, kind), (int64_t) FIRST_INTERVAL_MS);
+        int64_t due = MAX(soonest, allowed);
+        s->due_ms = first ? due : MIN(s->due_ms, due);
+        s->interval_ms = FIRST_INTERVAL_MS;
 }
 
-/* Called and left with the lock held; not held while it sleeps and asks. */
+/* Takes what is due and sets when the next round is. */
+static void take_due(struct watch *w, enum kind kind, int64_t now, struct round *ret) {
+        struct schedule *s = &w->schedule[kind];
+        if (s->due_ms > now)
+                return;
+        collect(w, kind, ret);
+        s->last_ms = now;
+        s->interval_ms = MIN(2 * s->interval_ms, (int64_t) LAST_INTERVAL_MS);
+        s->due_ms = now + MAX(s->interval_ms, shortest_interval(w, kind));
+}
+
+/* How long until something is due. */
+static int64_t until_due(const struct watch *w, int64_t now) {
+        int64_t soonest = INT64_MAX;
+        for (enum kind kind = 0; kind < N_KINDS; kind++)
+                if (count_waiting(w, kind) > 0)
+                        soonest = MIN(soonest, w->schedule[kind].due_ms);
+        return soonest - now;
+}
+
+/* Sleeps without the lock, in slices, since others may join. */
+static int sleep_until_due(struct hcloud_client *c, struct watch *w, struct error *err) {
+        for (;;) {
+                int64_t left = until_due(w, clock_mono_ms(c->clock));
+                if (left <= 0)
+                        return 0;
+                pthread_mutex_unlock(&w->lock);
+                int r = clock_sleep(c->clock, MIN(left, (int64_t) SLICE_MS), c->cancel, err);
+                pthread_mutex_lock(&w->lock);
+                if (r < 0)
+                        return r;
+        }
+}
+
 static void lead_round(struct hcloud_client *c, struct watch *w) {
         _cleanup_(round_done) struct round actions = { 0 }, servers = { 0 };
         _cleanup_error_ struct error error = ERROR_INIT;
-        int64_t interval = next_interval(w);
+        size_t pages = w->list_pages;
         w->has_leader = true;
-        pthread_mutex_unlock(&w->lock);
-        int r = clock_sleep(c->clock, interval, c->cancel, &error);
-        pthread_mutex_lock(&w->lock);
-        collect(w, &actions, &servers);
-        pthread_mutex_unlock(&w->lock);
-        if (r < 0) {
-                fail_servers(&actions, &error);
-                fail_servers(&servers, &error);
+        if (sleep_until_due(c, w, &error) < 0) {
+                collect(w, ACTIONS, &actions);
+                collect(w, SERVERS, &servers);
+                fail_all(&actions, &error);
+                fail_all(&servers, &error);
         } else {
-                poll_round(c, &actions, &servers);
+                take_due(w, ACTIONS, clock_mono_ms(c->clock), &actions);
+                take_due(w, SERVERS, clock_mono_ms(c->clock), &servers);
+                pthread_mutex_unlock(&w->lock);
+                poll_actions(c, &actions);
+                poll_servers(c, &servers, &pages);
+                pthread_mutex_lock(&w->lock);
         }
-        pthread_mutex_lock(&w->lock);
-        write_back(&actions);
-        write_back(&servers);
+        write_back(w, &actions);
+        write_back(w, &servers);
+        w->list_pages = pages;
         w->has_leader = false;
         pthread_cond_broadcast(&w->changed);
 }
@@ -326,7 +385,9 @@ static bool any_waiting(const struct watch_entry *entries, size_t n) {
         return false;
 }
 
-static void join(struct watch *w, struct watch_entry *entries, size_t n) {
+static void join(struct watch *w, struct watch_entry *entries, size_t n, int64_t now) {
+        const bool first[N_KINDS] = { count_waiting(w, ACTIONS) == 0, count_waiting(w, SERVERS) == 0 };
+        bool joined[N_KINDS] = { false };
         struct watch_entry **tail = &w->entries;
         while (*tail)
                 tail = &(*tail)->next;
@@ -335,9 +396,12 @@ static void join(struct watch *w, struct watch_entry *entries, size_t n) {
                         continue;
                 *tail = &entries[i];
                 tail = &entries[i].next;
-                w->interval_ms = FIRST_INTERVAL_MS;
+                joined[kind_of(&entries[i])] = true;
         }
         *tail = NULL;
+        for (enum kind kind = 0; kind < N_KINDS; kind++)
+                if (joined[kind])
+                        restart(w, kind, first[kind], now);
 }
 
 static bool is_among(const struct watch_entry *e, const struct watch_entry *entries, size_t n) {
@@ -357,7 +421,7 @@ int watch_run(struct hcloud_client *c, struct watch_entry *entries, size_t n, st
         struct watch *w = c->watch;
         int r = 0;
         pthread_mutex_lock(&w->lock);
-        join(w, entries, n);
+        join(w, entries, n, clock_mono_ms(c->clock));
         while (any_waiting(entries, n)) {
                 if (w->has_leader)
                         pthread_cond_wait(&w->changed, &w->lock);

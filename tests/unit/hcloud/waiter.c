@@ -146,19 +146,77 @@ START_TEST(few_servers_are_asked_one_by_one) {
         FAKE_SCRIPT(&f, { "GET /servers/1", 200, ONE(1, "true", "initializing", "pending") },
                     { "GET /servers/2", 200, ONE(2, "false", "off", "pending") },
                     { "GET /servers/1", 200, ONE(1, "false", "running", "applied") });
-        ck_ok(hcloud_servers_wait(f.client, (const int64_t[]) { 1, 2 }, 2, "a=b", NULL, 0, &f.error), f.error);
+        ck_ok(hcloud_servers_wait(f.client, (const int64_t[]) { 1, 2 }, 2, NULL, NULL, 0, &f.error), f.error);
         fake_stop(&f);
 } END_TEST
+
+#define LIST "GET /servers?label_selector=a%3Db&page=1&per_page=50"
 
 START_TEST(many_servers_are_one_list) {
         fake_start(&f, NULL);
         FAKE_SCRIPT(&f,
-                    { "GET /servers?label_selector=a%3Db&page=1&per_page=50", 200,
-                      "{\"servers\":[" STATE(1, "true", "off", "pending") "," STATE(2, "false", "off", "pending") "," STATE(
-                              3, "false", "off", "applied") "," STATE(4, "false", "off", "applied") "]," PAGE_END "}" },
-                    { "GET /servers/1", 200, ONE(1, "false", "off", "applied") },
-                    { "GET /servers/2", 200, ONE(2, "false", "off", "applied") });
+                    { LIST, 200,
+                      "{\"servers\":[" STATE(1, "true", "off", "pending") "," STATE(2, "false", "off", "pending") ","
+                      STATE(3, "false", "off", "applied") "," STATE(4, "false", "off", "applied") "]," PAGE_END "}" },
+                    { LIST, 200,
+                      "{\"servers\":[" STATE(1, "true", "off", "pending") "," STATE(2, "false", "off", "applied") "]," PAGE_END "}" },
+                    { "GET /servers/1", 200, ONE(1, "false", "off", "applied") });
         ck_ok(hcloud_firewall_wait_applied(f.client, 38, (const int64_t[]) { 1, 2, 3, 4 }, 4, "a=b", 0, &f.error), f.error);
+        fake_stop(&f);
+} END_TEST
+
+/* What a list would take more requests for than the servers themselves is asked one by one. */
+START_TEST(few_of_many_are_not_worth_a_list) {
+        struct strbuf list = STRBUF_INIT;
+        strbuf_adds(&list, "{\"servers\":[" STATE(1, "true", "off", "x") "," STATE(2, "true", "off", "x"));
+        for (int i = 3; i <= 101; i++)
+                strbuf_addf(&list, ",{\"id\":%d,\"locked\":false,\"status\":\"off\"}", i);
+        strbuf_adds(&list, "]," PAGE_END "}");
+        fake_start(&f, NULL);
+        FAKE_SCRIPT(&f, { LIST, 200, strbuf_str(&list) }, { "GET /servers/1", 200, ONE(1, "false", "off", "x") },
+                    { "GET /servers/2", 200, ONE(2, "false", "off", "x") });
+        ck_ok(hcloud_servers_wait(f.client, (const int64_t[]) { 1, 2, 3 }, 3, "a=b", NULL, 0, &f.error), f.error);
+        fake_stop(&f);
+        strbuf_done(&list);
+} END_TEST
+
+/* Who joins while another thread leads is neither forgotten nor left behind when that one leaves. */
+static void *wait_for_late_one(void *arg) {
+        struct error err = ERROR_INIT;
+        ck_ok(hcloud_actions_wait(f.client, (const int64_t[]) { 2 }, 1, &err), err);
+        *(int64_t *) arg = clock_mono_ms(f.clock);
+        return NULL;
+}
+
+static int64_t joined_at, late_done_at;
+static pthread_t late;
+
+static struct fake_step join_at_the_third_look(struct fake *fake, const char *line, const char *body) {
+        static int n;
+        if (++n == 3) {
+                joined_at = clock_mono_ms(fake->clock);
+                pthread_create(&late, NULL, wait_for_late_one, &late_done_at);
+        }
+        struct strbuf out = STRBUF_INIT;
+        strbuf_addf(&out, "{\"actions\":[{\"id\":1,\"status\":\"%s\"}%s]}", n >= 8 ? "success" : "running",
+                    strstr(line, "id=2") ? ",{\"id\":2,\"status\":\"success\"}" : "");
+        return (struct fake_step) { NULL, 200, fake_keep(fake, strbuf_take(&out)) };
+}
+
+START_TEST(who_joins_late_is_looked_after) {
+        fake_start(&f, NULL);
+        f.handler = join_at_the_third_look;
+        ck_ok(hcloud_actions_wait(f.client, (const int64_t[]) { 1 }, 1, &f.error), f.error);
+        pthread_join(late, NULL);
+        ck_assert_int_ge(late_done_at, joined_at);
+        fake_stop(&f);
+} END_TEST
+
+START_TEST(an_action_seen_to_succeed_is_not_asked_again) {
+        start_actions(1);
+        ck_ok(hcloud_actions_wait(f.client, (const int64_t[]) { 5 }, 1, &f.error), f.error);
+        ck_ok(hcloud_actions_wait(f.client, (const int64_t[]) { 5 }, 1, &f.error), f.error);
+        ck_assert_uint_eq(requests, 1);
         fake_stop(&f);
 } END_TEST
 
@@ -208,6 +266,9 @@ static Suite *suite(void) {
         tcase_add_test(c, cancel_ends_waiting);
         tcase_add_test(c, few_servers_are_asked_one_by_one);
         tcase_add_test(c, many_servers_are_one_list);
+        tcase_add_test(c, few_of_many_are_not_worth_a_list);
+        tcase_add_test(c, who_joins_late_is_looked_after);
+        tcase_add_test(c, an_action_seen_to_succeed_is_not_asked_again);
         tcase_add_test(c, a_wanted_status_is_waited_for);
         tcase_add_test(c, server_waits_end);
         tcase_add_test(c, images_are_waited_for);
