@@ -156,15 +156,18 @@ static bool set_subject(X509 *cert, const struct cert_spec *s) {
         X509_NAME *name = X509_NAME_new();
         bool ok = true;
         for (size_t i = 0; s->organizations && s->organizations[i]; i++)
-                ok = ok && X509_NAME_add_entry_by_txt(name, "O", MBSTRING_UTF8, (const uint8_t *) s->organizations[i], -1, -1, 0) == 1;
+                ok = ok &&
+                     X509_NAME_add_entry_by_txt(name, "O", MBSTRING_UTF8, (const uint8_t *) s->organizations[i], -1, -1, 0) == 1;
         if (s->common_name)
-                ok = ok && X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const uint8_t *) s->common_name, -1, -1, 0) == 1;
+                ok = ok &&
+                     X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const uint8_t *) s->common_name, -1, -1, 0) == 1;
         ok = ok && X509_set_subject_name(cert, name) == 1;
         X509_NAME_free(name);
         return ok;
 }
 
-/* The simulated clock may have been moved forward; clients judge by the real one. A certificate therefore never begins later than now. */
+/* The simulated clock may have been moved forward; clients judge by the real one. A certificate therefore never begins later than
+ * now. */
 static bool set_serial_and_times(X509 *cert, const struct cert_spec *s) {
         uint8_t serial[16];
         time_t begin = MIN((time_t) (s->not_before_ms / 1000), time(NULL));
@@ -182,7 +185,9 @@ static bool add_usages(X509 *cert, X509V3_CTX *ctx, const struct cert_spec *s, b
         bool ok = add_extension(cert, ctx, NID_key_usage, usage);
         if (s->server_auth || s->client_auth)
                 ok = ok && add_extension(cert, ctx, NID_ext_key_usage,
-                                         s->server_auth && s->client_auth ? "serverAuth,clientAuth" : s->server_auth ? "serverAuth" : "clientAuth");
+                                         s->server_auth && s->client_auth ? "serverAuth,clientAuth"
+                                         : s->server_auth                 ? "serverAuth"
+                                                                          : "clientAuth");
         return ok;
 }
 
@@ -202,10 +207,10 @@ int cert_make_ca(const struct cert_spec *s, struct cert_pair *ret, struct error 
         X509V3_CTX ctx;
 
         X509V3_set_ctx(&ctx, cert, cert, NULL, NULL, 0);
-        if (!key || !set_serial_and_times(cert, s) || !set_subject(cert, s) || X509_set_issuer_name(cert, X509_get_subject_name(cert)) != 1 ||
-            X509_set_pubkey(cert, key) != 1 || !add_usages(cert, &ctx, s, true) ||
-            !add_extension(cert, &ctx, NID_basic_constraints, "critical,CA:TRUE") || !add_extension(cert, &ctx, NID_subject_key_identifier, "hash") ||
-            X509_sign(cert, key, digest_for(key)) == 0)
+        if (!key || !set_serial_and_times(cert, s) || !set_subject(cert, s) ||
+            X509_set_issuer_name(cert, X509_get_subject_name(cert)) != 1 || X509_set_pubkey(cert, key) != 1 ||
+            !add_usages(cert, &ctx, s, true) || !add_extension(cert, &ctx, NID_basic_constraints, "critical,CA:TRUE") ||
+            !add_extension(cert, &ctx, NID_subject_key_identifier, "hash") || X509_sign(cert, key, digest_for(key)) == 0)
                 return openssl_failed(err, "making a CA");
         ret->cert_pem = cert_text(cert);
         ret->key_pem = key_text(key);
@@ -216,9 +221,10 @@ int cert_make_ca(const struct cert_spec *s, struct cert_pair *ret, struct error 
 static bool finish_leaf(X509 *cert, X509 *ca, EVP_PKEY *ca_key, const struct cert_spec *s) {
         X509V3_CTX ctx;
         X509V3_set_ctx(&ctx, ca, cert, NULL, NULL, 0);
-        return set_serial_and_times(cert, s) && X509_set_issuer_name(cert, X509_get_subject_name(ca)) == 1 && add_usages(cert, &ctx, s, false) &&
-               add_extension(cert, &ctx, NID_basic_constraints, "critical,CA:FALSE") &&
-               add_extension(cert, &ctx, NID_authority_key_identifier, "keyid") && X509_sign(cert, ca_key, digest_for(ca_key)) != 0;
+        return set_serial_and_times(cert, s) && X509_set_issuer_name(cert, X509_get_subject_name(ca)) == 1 &&
+               add_usages(cert, &ctx, s, false) && add_extension(cert, &ctx, NID_basic_constraints, "critical,CA:FALSE") &&
+               add_extension(cert, &ctx, NID_authority_key_identifier, "keyid") &&
+               X509_sign(cert, ca_key, digest_for(ca_key)) != 0;
 }
 
 int cert_issue(const struct cert_pair *ca, const struct cert_spec *s, struct cert_pair *ret, struct error *err) {
@@ -309,7 +315,8 @@ void cert_request_done(struct cert_request *r) {
         *r = (struct cert_request) { 0 };
 }
 
-int cert_sign_request(const struct cert_pair *ca, const char *csr_pem, const struct cert_spec *s, char **ret_pem, struct error *err) {
+int cert_sign_request(const struct cert_pair *ca, const char *csr_pem, const struct cert_spec *s, char **ret_pem,
+                      struct error *err) {
         _cleanup_(X509_freep) X509 *ca_cert = NULL, *cert = X509_new();
         _cleanup_(EVP_PKEY_freep) EVP_PKEY *ca_key = NULL;
         struct cert_request names = { 0 };
@@ -327,8 +334,9 @@ int cert_sign_request(const struct cert_pair *ca, const char *csr_pem, const str
         with_names.addresses = names.addresses;
         with_names.n_addresses = names.n_addresses;
         with_names.loopback = false;
-        bool ok = X509_set_subject_name(cert, X509_REQ_get_subject_name(req)) == 1 && X509_set_pubkey(cert, X509_REQ_get0_pubkey(req)) == 1 &&
-                  add_alternative_names(cert, &with_names) && finish_leaf(cert, ca_cert, ca_key, &with_names);
+        bool ok = X509_set_subject_name(cert, X509_REQ_get_subject_name(req)) == 1 &&
+                  X509_set_pubkey(cert, X509_REQ_get0_pubkey(req)) == 1 && add_alternative_names(cert, &with_names) &&
+                  finish_leaf(cert, ca_cert, ca_key, &with_names);
         X509_REQ_free(req);
         cert_request_done(&names);
         if (!ok)

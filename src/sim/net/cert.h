@@ -1,5 +1,5 @@
-/* X.509 of the simulator: reads keys and certificates, issues leaves. Written apart from src/talos, whose output it is meant to check.
- * PEM texts are owned by who receives them and are freed with free(). */
+/* X.509 of the simulator: reads keys and certificates, issues leaves. Written apart from src/talos, whose output it is meant to
+ * check. PEM texts are owned by who receives them and are freed with free(). */
 #pragma once
 
 #include <openssl/evp.h>
@@ -33,9 +33,16 @@ int cert_make_ca(const struct cert_spec *s, struct cert_pair *ret, struct error 
 /* A leaf with a new key, signed by ca (whose key must be there). */
 int cert_issue(const struct cert_pair *ca, const struct cert_spec *s, struct cert_pair *ret, struct error *err);
 /* Signs a PKCS#10 request: its subject, its public key and its SANs are taken from the request, usages and life from s. */
-int cert_sign_request(const struct cert_pair *ca, const char *csr_pem, const struct cert_spec *s, char **ret_pem, struct error *err);
+int cert_sign_request(const struct cert_pair *ca, const char *csr_pem, const struct cert_spec *s, char **ret_pem,
+                      struct error *err);
 /* What a request asks for. */
-struct cert_request { char *common_name; struct strv organizations, dns_names; struct ip6_addr *addresses; size_t n_addresses; size_t n_other; };
+struct cert_request {
+        char *common_name;
+        struct strv organizations, dns_names;
+        struct ip6_addr *addresses;
+        size_t n_addresses;
+        size_t n_other;
+};
 int cert_request_parse(const char *csr_pem, struct cert_request *ret, struct error *err);       /* checks its signature too */
 void cert_request_done(struct cert_request *r);
 

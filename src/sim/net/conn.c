@@ -191,8 +191,8 @@ static bool conn_flush(struct conn *c) {
 
 static bool conn_read(struct conn *c) {
         uint8_t buffer[READ_CHUNK];
-        /* A bounded number of pieces a turn, so that one connection does not starve the others; level triggering brings us back. OpenSSL may hold
-         * decrypted bytes that epoll does not know of. */
+        /* A bounded number of pieces a turn, so that one connection does not starve the others; level triggering brings us back.
+         * OpenSSL may hold decrypted bytes that epoll does not know of. */
         for (int i = 0; i < 16 || (c->ssl && SSL_pending(c->ssl) > 0); i++) {
                 ssize_t n = read_some(c, buffer, sizeof(buffer));
                 if (n < 0) {
@@ -306,7 +306,8 @@ static void on_accept(void *data, uint32_t events) {
         }
 }
 
-int listener_new_fd(struct sim_loop *l, int fd, struct tls_server *tls, listener_fn fn, void *data, struct listener **ret, struct error *err) {
+int listener_new_fd(struct sim_loop *l, int fd, struct tls_server *tls, listener_fn fn, void *data, struct listener **ret,
+                    struct error *err) {
         struct listener *s = xnew0(struct listener);
         struct sockaddr_in6 sa = { 0 };
         socklen_t n = sizeof(sa);
@@ -328,8 +329,8 @@ int listener_new_fd(struct sim_loop *l, int fd, struct tls_server *tls, listener
         return 0;
 }
 
-int listener_new(struct sim_loop *l, const struct ip6_addr *addr, unsigned port, struct tls_server *tls, listener_fn fn, void *data,
-                 struct listener **ret, struct error *err) {
+int listener_new(struct sim_loop *l, const struct ip6_addr *addr, unsigned port, struct tls_server *tls, listener_fn fn,
+                 void *data, struct listener **ret, struct error *err) {
         char text[IP6_STR_MAX];
         struct sockaddr_in6 sa = socket_address(addr, port);
         _cleanup_fd_ int fd = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

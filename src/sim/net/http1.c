@@ -18,7 +18,16 @@ struct http1_server {
         void *data;
 };
 
-enum http1_state { HTTP1_HEAD, HTTP1_BODY, HTTP1_CHUNK_SIZE, HTTP1_CHUNK, HTTP1_CHUNK_END, HTTP1_TRAILERS, HTTP1_ANSWERING, HTTP1_OVER };
+enum http1_state {
+        HTTP1_HEAD,
+        HTTP1_BODY,
+        HTTP1_CHUNK_SIZE,
+        HTTP1_CHUNK,
+        HTTP1_CHUNK_END,
+        HTTP1_TRAILERS,
+        HTTP1_ANSWERING,
+        HTTP1_OVER
+};
 
 struct http1_conn;
 
@@ -81,7 +90,9 @@ const char *http1_query(const struct http1_exchange *x) { return x->query; }
 const char *http1_header(const struct http1_exchange *x, const char *name) { return kvs_get(&x->headers, name); }
 const struct kvs *http1_headers(const struct http1_exchange *x) { return &x->headers; }
 const struct ip6_addr *http1_peer_addr(const struct http1_exchange *x) { return &x->conn->addr; }
-const struct tls_peer *http1_tls_peer(const struct http1_exchange *x) { return x->conn->conn ? conn_tls_peer(x->conn->conn) : NULL; }
+const struct tls_peer *http1_tls_peer(const struct http1_exchange *x) {
+        return x->conn->conn ? conn_tls_peer(x->conn->conn) : NULL;
+}
 struct sim_loop *http1_loop(const struct http1_exchange *x) { return x->conn->server->loop; }
 
 const char *http1_body(const struct http1_exchange *x, size_t *ret_len) {
@@ -116,14 +127,40 @@ void http1_on_gone(struct http1_exchange *x, void (*fn)(void *data), void *data)
 
 /* --- answering --- */
 
-static const struct { int status; const char *reason; } reasons[] = {
-        { 100, "Continue" }, { 101, "Switching Protocols" }, { 200, "OK" }, { 201, "Created" }, { 202, "Accepted" }, { 204, "No Content" },
-        { 301, "Moved Permanently" }, { 302, "Found" }, { 304, "Not Modified" }, { 307, "Temporary Redirect" }, { 400, "Bad Request" },
-        { 401, "Unauthorized" }, { 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" }, { 406, "Not Acceptable" },
-        { 408, "Request Timeout" }, { 409, "Conflict" }, { 410, "Gone" }, { 412, "Precondition Failed" }, { 413, "Content Too Large" },
-        { 415, "Unsupported Media Type" }, { 422, "Unprocessable Content" }, { 423, "Locked" }, { 429, "Too Many Requests" },
-        { 431, "Request Header Fields Too Large" }, { 500, "Internal Server Error" }, { 501, "Not Implemented" }, { 502, "Bad Gateway" },
-        { 503, "Service Unavailable" }, { 504, "Gateway Timeout" }, { 505, "HTTP Version Not Supported" },
+static const struct { int status; const char *reason;
+} reasons[] = {
+        { 100, "Continue" },
+        { 101, "Switching Protocols" },
+        { 200, "OK" },
+        { 201, "Created" },
+        { 202, "Accepted" },
+        { 204, "No Content" },
+        { 301, "Moved Permanently" },
+        { 302, "Found" },
+        { 304, "Not Modified" },
+        { 307, "Temporary Redirect" },
+        { 400, "Bad Request" },
+        { 401, "Unauthorized" },
+        { 403, "Forbidden" },
+        { 404, "Not Found" },
+        { 405, "Method Not Allowed" },
+        { 406, "Not Acceptable" },
+        { 408, "Request Timeout" },
+        { 409, "Conflict" },
+        { 410, "Gone" },
+        { 412, "Precondition Failed" },
+        { 413, "Content Too Large" },
+        { 415, "Unsupported Media Type" },
+        { 422, "Unprocessable Content" },
+        { 423, "Locked" },
+        { 429, "Too Many Requests" },
+        { 431, "Request Header Fields Too Large" },
+        { 500, "Internal Server Error" },
+        { 501, "Not Implemented" },
+        { 502, "Bad Gateway" },
+        { 503, "Service Unavailable" },
+        { 504, "Gateway Timeout" },
+        { 505, "HTTP Version Not Supported" },
 };
 
 const char *http1_reason(int status) {

@@ -145,8 +145,8 @@ static size_t fill_headers(nghttp2_nv *nv, size_t n, size_t max, const struct kv
 }
 
 /* nghttp2 asks for body bytes. After the last ones come the trailers, which end the stream. */
-static ssize_t read_body(nghttp2_session *session, int32_t id, uint8_t *buffer, size_t max, uint32_t *flags, nghttp2_data_source *source,
-                         void *user_data) {
+static ssize_t read_body(nghttp2_session *session, int32_t id, uint8_t *buffer, size_t max, uint32_t *flags,
+                         nghttp2_data_source *source, void *user_data) {
         struct http2_stream *s = source->ptr;
         size_t n = MIN(max, s->out.len - s->out_sent);
 
@@ -223,8 +223,8 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
         return 0;
 }
 
-static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_len, const uint8_t *value,
-                     size_t value_len, uint8_t flags, void *user_data) {
+static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_len,
+                     const uint8_t *value, size_t value_len, uint8_t flags, void *user_data) {
         struct http2_stream *s = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
         if (!s || s->n_headers >= 256)
                 return s ? NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE : 0;
@@ -317,7 +317,8 @@ static const struct conn_ops http2_ops = { .on_data = on_data, .on_close = on_cl
 static nghttp2_session *session_new(struct http2_conn *h) {
         nghttp2_session_callbacks *cb;
         nghttp2_session *session = NULL;
-        nghttp2_settings_entry settings[] = { { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 250 }, { NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 1 << 20 } };
+        nghttp2_settings_entry settings[] = { { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 250 },
+                                              { NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 1 << 20 } };
 
         nghttp2_session_callbacks_new(&cb);
         nghttp2_session_callbacks_set_on_begin_headers_callback(cb, on_begin_headers);

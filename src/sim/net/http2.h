@@ -1,5 +1,5 @@
-/* An HTTP/2 server on libnghttp2 over TLS (ALPN h2 only), as much as gRPC needs: whole requests in, headers, data and trailers out, server streams
- * that stay open. A stream is valid until it was ended, reset, or its on_gone function was called. */
+/* An HTTP/2 server on libnghttp2 over TLS (ALPN h2 only), as much as gRPC needs: whole requests in, headers, data and trailers
+ * out, server streams that stay open. A stream is valid until it was ended, reset, or its on_gone function was called. */
 #pragma once
 
 #include "sim/net/conn.h"
@@ -35,8 +35,9 @@ const struct ip6_addr *http2_peer_addr(const struct http2_stream *s);
 const struct tls_peer *http2_tls_peer(const struct http2_stream *s);
 void http2_on_gone(struct http2_stream *s, void (*fn)(void *data), void *data);
 
-/* The answer: headers, then any number of data pieces, then trailers, which end the stream. http2_trailers() without http2_start() is gRPC's
- * "trailers-only" form: one HEADERS block with :status 200 and END_STREAM. s is invalid after http2_trailers() and http2_reset(). */
+/* The answer: headers, then any number of data pieces, then trailers, which end the stream. http2_trailers() without
+ * http2_start() is gRPC's "trailers-only" form: one HEADERS block with :status 200 and END_STREAM. s is invalid after
+ * http2_trailers() and http2_reset(). */
 void http2_start(struct http2_stream *s, int status, const struct kvs *headers);
 void http2_data(struct http2_stream *s, const void *p, size_t n);
 void http2_trailers(struct http2_stream *s, const struct kvs *trailers);

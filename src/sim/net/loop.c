@@ -9,7 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A forward of the clock fires at most so many timers: a timer that makes itself again without delay must not hang the simulator. */
+/* A forward of the clock fires at most so many timers: a timer that makes itself again without delay must not hang the simulator.
+ */
 #define FORWARD_MAX 1000000
 
 struct loop_timer {
@@ -350,7 +351,8 @@ void loop_forward(struct sim_loop *l, int64_t ms) {
 
 /* --- descriptors --- */
 
-int loop_watch_add(struct sim_loop *l, int fd, uint32_t events, loop_watch_fn fn, void *data, struct loop_watch **ret, struct error *err) {
+int loop_watch_add(struct sim_loop *l, int fd, uint32_t events, loop_watch_fn fn, void *data, struct loop_watch **ret,
+                   struct error *err) {
         struct loop_watch *w = xnew0(struct loop_watch);
         struct epoll_event e = { .events = events, .data.ptr = w };
 

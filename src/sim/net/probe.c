@@ -57,7 +57,8 @@ static void on_timeout(void *data, uint32_t events) {
         probe_report(data);
 }
 
-static bool probe_begin(struct net_probe *p, const struct ip6_addr *src, const struct ip6_addr *dest, unsigned port, int timeout_ms) {
+static bool probe_begin(struct net_probe *p, const struct ip6_addr *src, const struct ip6_addr *dest, unsigned port,
+                        int timeout_ms) {
         struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t) port) };
         struct itimerspec at = { .it_value = { .tv_sec = timeout_ms / 1000, .tv_nsec = (timeout_ms % 1000) * 1000000L + 1 } };
         int on = 1;
@@ -81,8 +82,8 @@ static bool probe_begin(struct net_probe *p, const struct ip6_addr *src, const s
                loop_watch_add(p->loop, p->timer_fd, EPOLLIN, on_timeout, p, &p->timer_watch, NULL) == 0;
 }
 
-void net_probe_start(struct sim_loop *l, const struct ip6_addr *src, const struct ip6_addr *dest, unsigned port, int timeout_ms, net_probe_fn fn,
-                     void *data, struct net_probe **slot) {
+void net_probe_start(struct sim_loop *l, const struct ip6_addr *src, const struct ip6_addr *dest, unsigned port, int timeout_ms,
+                     net_probe_fn fn, void *data, struct net_probe **slot) {
         net_probe_cancel(slot);
         struct net_probe *p = xnew0(struct net_probe);
         p->loop = l;

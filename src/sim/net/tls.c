@@ -15,7 +15,8 @@ struct tls_server {
         bool alpn_required;
 };
 
-static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in, unsigned in_len, void *arg) {
+static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in, unsigned in_len,
+                       void *arg) {
         struct tls_server *s = arg;
         unsigned char *chosen;
 
@@ -72,8 +73,8 @@ static int set_alpn(struct tls_server *s, const struct tls_options *o, struct er
         return 0;
 }
 
-/* The simulated clock may run ahead of or behind the real one, by which OpenSSL judges: "not yet valid" is let pass. Which extended key usages
- * a client may have is the servers' own affair (apid: exactly clientAuth). */
+/* The simulated clock may run ahead of or behind the real one, by which OpenSSL judges: "not yet valid" is let pass. Which
+ * extended key usages a client may have is the servers' own affair (apid: exactly clientAuth). */
 static int verify_peer(int ok, X509_STORE_CTX *store) {
         if (ok || X509_STORE_CTX_get_error(store) == X509_V_ERR_CERT_NOT_YET_VALID) {
                 X509_STORE_CTX_set_error(store, X509_V_OK);
@@ -95,7 +96,8 @@ int tls_server_new(const struct tls_options *o, struct tls_server **ret, struct 
         SSL_CTX_set_options(s->context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
         SSL_CTX_set_num_tickets(s->context, 0);
         SSL_CTX_set_session_cache_mode(s->context, SSL_SESS_CACHE_OFF);
-        SSL_CTX_set_mode(s->context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+        SSL_CTX_set_mode(s->context,
+                         SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
         if ((r = load_chain(s->context, o->cert_pem, err)) < 0 || (r = cert_read_key(o->key_pem, &key, err)) < 0)
                 return r;
         if (SSL_CTX_use_PrivateKey(s->context, key) != 1 || SSL_CTX_check_private_key(s->context) != 1) {
@@ -105,7 +107,9 @@ int tls_server_new(const struct tls_options *o, struct tls_server **ret, struct 
         if (o->client_auth != TLS_CLIENT_NONE) {
                 if ((r = load_client_ca(s->context, o->client_ca_pem, err)) < 0)
                         return r;
-                SSL_CTX_set_verify(s->context, SSL_VERIFY_PEER | (o->client_auth == TLS_CLIENT_REQUIRED ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+                SSL_CTX_set_verify(s->context,
+                                   SSL_VERIFY_PEER |
+                                           (o->client_auth == TLS_CLIENT_REQUIRED ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
                                    verify_peer);
         }
         if ((r = set_alpn(s, o, err)) < 0)

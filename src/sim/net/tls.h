@@ -1,5 +1,5 @@
-/* TLS for the simulator's servers, and what it learns about the client. Contexts are counted references, so that a listener may get a new
- * certificate while old connections live on. */
+/* TLS for the simulator's servers, and what it learns about the client. Contexts are counted references, so that a listener may
+ * get a new certificate while old connections live on. */
 #pragma once
 
 #include <openssl/ssl.h>
@@ -9,9 +9,9 @@
 #include "base/strbuf.h"
 
 enum tls_client_auth {
-        TLS_CLIENT_NONE,         /* no certificate is asked for (Talos' maintenance mode) */
-        TLS_CLIENT_OPTIONAL,     /* one signed by the CA is noted, none is fine, a wrong one ends the handshake (kube-apiserver) */
-        TLS_CLIENT_REQUIRED,     /* no connection without one signed by the CA (Talos' apid) */
+        TLS_CLIENT_NONE, /* no certificate is asked for (Talos' maintenance mode) */
+        TLS_CLIENT_OPTIONAL, /* one signed by the CA is noted, none is fine, a wrong one ends the handshake (kube-apiserver) */
+        TLS_CLIENT_REQUIRED, /* no connection without one signed by the CA (Talos' apid) */
 };
 
 struct tls_options {
@@ -19,8 +19,8 @@ struct tls_options {
         const char *key_pem;             /* any label, "ED25519 PRIVATE KEY" too */
         const char *client_ca_pem;       /* one or more certificates; needed unless TLS_CLIENT_NONE */
         enum tls_client_auth client_auth;
-        const char *const *alpn;         /* server's preference, ends with NULL; NULL: no ALPN. A client that offers none of them is refused
-                                            when alpn_required, else served without */
+        const char *const *alpn; /* server's preference, ends with NULL; NULL: no ALPN. A client that offers none of them is
+                                    refused when alpn_required, else served without */
         bool alpn_required;
 };
 

@@ -28,13 +28,14 @@ struct document_kind {
         bool named;
         bool control_plane;              /* an error on workers */
         const struct key *keys;          /* NULL: not checked */
-        const char *conflicts[6];        /* dotted paths of the v1alpha1 document that must not be set beside it; ends with NULL */
+        const char *conflicts[6]; /* dotted paths of the v1alpha1 document that must not be set beside it; ends with NULL */
 };
 
 extern const struct key v1alpha1_keys[];
 const struct document_kind *document_kind_find(const char *kind);
 /* Unknown keys go to *unknown as YAML of just them (talos: xyaml.CheckUnknownKeys); wrong types to errors with their line. */
-struct yaml_node *config_check_keys(const struct yaml_node *n, const struct key *keys, bool document, struct config_errors *errors);
+struct yaml_node *config_check_keys(const struct yaml_node *n, const struct key *keys, bool document,
+                                    struct config_errors *errors);
 
 /* The running Talos: minor version of "v1.13.9", 13 when unknown. */
 unsigned config_talos_minor(const char *talos_version);
@@ -42,8 +43,8 @@ unsigned config_talos_minor(const char *talos_version);
 void config_read_v1alpha1(const struct yaml_node *doc, struct sim_config *c, struct config_errors *errors);
 void config_read_document(const struct yaml_node *doc, const char *kind, struct sim_config *c, struct config_errors *errors);
 /* All rules that look at more than one key. main_doc is the v1alpha1 document. */
-void config_validate(const struct yaml_docs *docs, const struct yaml_node *main_doc, const char *talos_version, struct sim_config *c,
-                     struct config_errors *errors);
+void config_validate(const struct yaml_docs *docs, const struct yaml_node *main_doc, const char *talos_version,
+                     struct sim_config *c, struct config_errors *errors);
 
 /* Reading helpers, shared by both readers. All copy; absence leaves the target untouched. */
 void config_text(const struct yaml_node *n, const char *path, char **target);

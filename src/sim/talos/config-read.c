@@ -89,7 +89,8 @@ static void read_accepted(const struct yaml_node *n, const char *path, struct st
 }
 
 static void read_registries(const struct yaml_node *n, struct sim_config *c) {
-        const struct yaml_node *mirrors = yaml_path(n, "machine.registries.mirrors"), *hosts = yaml_path(n, "machine.registries.config");
+        const struct yaml_node *mirrors = yaml_path(n, "machine.registries.mirrors"),
+                               *hosts = yaml_path(n, "machine.registries.config");
         for (size_t i = 0; mirrors && mirrors->type == YAML_MAP && i < mirrors->n; i++) {
                 struct sim_mirror m = { .host = xstrdup(mirrors->pairs[i].key) };
                 config_strings(mirrors->pairs[i].value, "endpoints", &m.endpoints);
@@ -101,8 +102,8 @@ static void read_registries(const struct yaml_node *n, struct sim_config *c) {
                         strv_add(&c->registry_auth_hosts, hosts->pairs[i].key);
 }
 
-/* 169.254.169.254 is safe when a static route of the config names it, or when the private interface (eth1: Talos' hcloud images boot with
- * net.ifnames=0) is configured otherwise than by DHCP (hcloud-k8s/terraform-hcloud-kubernetes issue 490). */
+/* 169.254.169.254 is safe when a static route of the config names it, or when the private interface (eth1: Talos' hcloud images
+ * boot with net.ifnames=0) is configured otherwise than by DHCP (hcloud-k8s/terraform-hcloud-kubernetes issue 490). */
 static bool is_metadata_route(const char *destination) {
         return destination && str_starts(destination, "169.254.169.254");
 }
@@ -115,7 +116,8 @@ static void read_interfaces(const struct yaml_node *n, struct sim_config *c) {
                 for (size_t j = 0; routes && routes->type == YAML_SEQ && j < routes->n; j++)
                         if (is_metadata_route(yaml_str(yaml_get(routes->items[j], "network"))))
                                 c->metadata_route_guarded = true;
-                if (str_eq(name, "eth1") && (config_truth(yaml_get(interface, "ignore")) || !config_truth(yaml_get(interface, "dhcp"))))
+                if (str_eq(name, "eth1") &&
+                    (config_truth(yaml_get(interface, "ignore")) || !config_truth(yaml_get(interface, "dhcp"))))
                         c->metadata_route_guarded = true;
         }
 }
@@ -213,7 +215,8 @@ static void read_node_document(const struct yaml_node *d, struct sim_config *c) 
         config_map(d, "annotations", &c->node_annotations);
         config_taints(d, "taints", c);
         config_strings(d, "nodeIP.validSubnets", &c->node_ip_subnets);
-        /* The generator names a control plane's label and taint; up to 1.13 Talos adds them itself. One form for our readers: not named. */
+        /* The generator names a control plane's label and taint; up to 1.13 Talos adds them itself. One form for our readers: not
+         * named. */
         kvs_unset(&c->node_labels, "node-role.kubernetes.io/control-plane");
         c->allow_scheduling = c->control_plane;
         for (size_t i = 0; i < c->n_node_taints; i++) {

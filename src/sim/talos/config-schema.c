@@ -1,5 +1,5 @@
-/* The keys a machine config may have: talos/pkg/machinery/config/types at v1.13.9, and for the kinds that are new in 1.14 the generator's
- * output (the golden files of contract 1.14), whose documents are therefore not checked key by key. */
+/* The keys a machine config may have: talos/pkg/machinery/config/types at v1.13.9, and for the kinds that are new in 1.14 the
+ * generator's output (the golden files of contract 1.14), whose documents are therefore not checked key by key. */
 #include <strings.h>
 
 #include "sim/talos/config-private.h"
@@ -27,51 +27,117 @@ static const struct key machine_control_plane[] = { STRUCT("controllerManager", 
 static const struct key node_ip[] = { TEXTS("validSubnets"), END };
 static const struct key extra_mount[] = { TEXT("destination"), TEXT("type"), TEXT("source"), TEXTS("options"), ANY("uidMappings"),
                                           ANY("gidMappings"), END };
-static const struct key kubelet[] = {
-        TEXT("image"), TEXTS("clusterDNS"), ARGS("extraArgs"), STRUCTS("extraMounts", extra_mount), ANY("extraConfig"),
-        ANY("credentialProviderConfig"), FLAG("defaultRuntimeSeccompProfileEnabled"), FLAG("registerWithFQDN"), STRUCT("nodeIP", node_ip),
-        FLAG("skipNodeRegistration"), FLAG("disableManifestsDirectory"), END };
+static const struct key kubelet[] = { TEXT("image"),
+                                      TEXTS("clusterDNS"),
+                                      ARGS("extraArgs"),
+                                      STRUCTS("extraMounts", extra_mount),
+                                      ANY("extraConfig"),
+                                      ANY("credentialProviderConfig"),
+                                      FLAG("defaultRuntimeSeccompProfileEnabled"),
+                                      FLAG("registerWithFQDN"),
+                                      STRUCT("nodeIP", node_ip),
+                                      FLAG("skipNodeRegistration"),
+                                      FLAG("disableManifestsDirectory"),
+                                      END };
 
 static const struct key route[] = { TEXT("network"), TEXT("gateway"), TEXT("source"), INT("metric"), INT("mtu"), END };
 static const struct key dhcp_options[] = { INT("routeMetric"), FLAG("ipv4"), FLAG("ipv6"), TEXT("duidv6"), END };
 static const struct key api_token[] = { TEXT("apiToken"), END };
 static const struct key vip[] = { TEXT("ip"), STRUCT("equinixMetal", api_token), STRUCT("hcloud", api_token), END };
-static const struct key vlan[] = { TEXTS("addresses"), TEXT("cidr"), STRUCTS("routes", route), FLAG("dhcp"), INT("vlanId"), INT("mtu"),
-                                   STRUCT("vip", vip), STRUCT("dhcpOptions", dhcp_options), END };
-static const struct key device_selector[] = { TEXT("busPath"), TEXT("hardwareAddr"), TEXT("permanentAddr"), TEXT("pciID"), TEXT("driver"),
-                                              FLAG("physical"), END };
-static const struct key bond[] = {
-        TEXTS("interfaces"), STRUCTS("deviceSelectors", device_selector), TEXTS("arpIPTarget"), TEXT("mode"), TEXT("xmitHashPolicy"),
-        TEXT("lacpRate"), TEXT("adActorSystem"), TEXT("arpValidate"), TEXT("arpAllTargets"), TEXT("primary"), TEXT("primaryReselect"),
-        TEXT("failOverMac"), TEXT("adSelect"), INT("miimon"), INT("updelay"), INT("downdelay"), INT("arpInterval"), INT("resendIgmp"),
-        INT("minLinks"), INT("lpInterval"), INT("packetsPerSlave"), INT("numPeerNotif"), INT("tlbDynamicLb"), INT("allSlavesActive"),
-        FLAG("useCarrier"), INT("adActorSysPrio"), INT("adUserPortKey"), INT("peerNotifyDelay"), END };
+static const struct key vlan[] = { TEXTS("addresses"),
+                                   TEXT("cidr"),
+                                   STRUCTS("routes", route),
+                                   FLAG("dhcp"),
+                                   INT("vlanId"),
+                                   INT("mtu"),
+                                   STRUCT("vip", vip),
+                                   STRUCT("dhcpOptions", dhcp_options),
+                                   END };
+static const struct key device_selector[] = {
+        TEXT("busPath"), TEXT("hardwareAddr"), TEXT("permanentAddr"), TEXT("pciID"), TEXT("driver"), FLAG("physical"), END
+};
+static const struct key bond[] = { TEXTS("interfaces"),
+                                   STRUCTS("deviceSelectors", device_selector),
+                                   TEXTS("arpIPTarget"),
+                                   TEXT("mode"),
+                                   TEXT("xmitHashPolicy"),
+                                   TEXT("lacpRate"),
+                                   TEXT("adActorSystem"),
+                                   TEXT("arpValidate"),
+                                   TEXT("arpAllTargets"),
+                                   TEXT("primary"),
+                                   TEXT("primaryReselect"),
+                                   TEXT("failOverMac"),
+                                   TEXT("adSelect"),
+                                   INT("miimon"),
+                                   INT("updelay"),
+                                   INT("downdelay"),
+                                   INT("arpInterval"),
+                                   INT("resendIgmp"),
+                                   INT("minLinks"),
+                                   INT("lpInterval"),
+                                   INT("packetsPerSlave"),
+                                   INT("numPeerNotif"),
+                                   INT("tlbDynamicLb"),
+                                   INT("allSlavesActive"),
+                                   FLAG("useCarrier"),
+                                   INT("adActorSysPrio"),
+                                   INT("adUserPortKey"),
+                                   INT("peerNotifyDelay"),
+                                   END };
 static const struct key enabled[] = { FLAG("enabled"), END };
 static const struct key bridge_vlan[] = { FLAG("vlanFiltering"), END };
 static const struct key bridge[] = { TEXTS("interfaces"), STRUCT("stp", enabled), STRUCT("vlan", bridge_vlan), END };
 static const struct key bridge_port[] = { TEXT("master"), END };
-static const struct key wireguard_peer[] = { TEXT("publicKey"), TEXT("endpoint"), TEXT("persistentKeepaliveInterval"), TEXTS("allowedIPs"), END };
-static const struct key wireguard[] = { TEXT("privateKey"), INT("listenPort"), INT("firewallMark"), STRUCTS("peers", wireguard_peer), END };
-static const struct key interface[] = {
-        TEXT("interface"), STRUCT("deviceSelector", device_selector), TEXTS("addresses"), TEXT("cidr"), STRUCTS("routes", route),
-        STRUCT("bond", bond), STRUCT("bridge", bridge), STRUCT("bridgePort", bridge_port), STRUCTS("vlans", vlan), INT("mtu"), FLAG("dhcp"),
-        FLAG("ignore"), FLAG("dummy"), STRUCT("dhcpOptions", dhcp_options), STRUCT("wireguard", wireguard), STRUCT("vip", vip), END };
+static const struct key wireguard_peer[] = { TEXT("publicKey"), TEXT("endpoint"), TEXT("persistentKeepaliveInterval"),
+                                             TEXTS("allowedIPs"), END };
+static const struct key wireguard[] = { TEXT("privateKey"), INT("listenPort"), INT("firewallMark"),
+                                        STRUCTS("peers", wireguard_peer), END };
+static const struct key interface[] = { TEXT("interface"),
+                                        STRUCT("deviceSelector", device_selector),
+                                        TEXTS("addresses"),
+                                        TEXT("cidr"),
+                                        STRUCTS("routes", route),
+                                        STRUCT("bond", bond),
+                                        STRUCT("bridge", bridge),
+                                        STRUCT("bridgePort", bridge_port),
+                                        STRUCTS("vlans", vlan),
+                                        INT("mtu"),
+                                        FLAG("dhcp"),
+                                        FLAG("ignore"),
+                                        FLAG("dummy"),
+                                        STRUCT("dhcpOptions", dhcp_options),
+                                        STRUCT("wireguard", wireguard),
+                                        STRUCT("vip", vip),
+                                        END };
 static const struct key extra_host[] = { TEXT("ip"), TEXTS("aliases"), END };
 static const struct key kubespan_filters[] = { TEXTS("endpoints"), TEXTS("excludeAdvertisedNetworks"), END };
 static const struct key kubespan[] = { FLAG("enabled"), FLAG("advertiseKubernetesNetworks"), FLAG("allowDownPeerBypass"),
                                        FLAG("harvestExtraEndpoints"), INT("mtu"), STRUCT("filters", kubespan_filters), END };
-static const struct key network[] = {
-        TEXT("hostname"), STRUCTS("interfaces", interface), TEXTS("nameservers"), TEXTS("searchDomains"), STRUCTS("extraHostEntries", extra_host),
-        STRUCT("kubespan", kubespan), FLAG("disableSearchDomain"), END };
+static const struct key network[] = { TEXT("hostname"),
+                                      STRUCTS("interfaces", interface),
+                                      TEXTS("nameservers"),
+                                      TEXTS("searchDomains"),
+                                      STRUCTS("extraHostEntries", extra_host),
+                                      STRUCT("kubespan", kubespan),
+                                      FLAG("disableSearchDomain"),
+                                      END };
 
 static const struct key partition[] = { ANY("size"), TEXT("mountpoint"), END };
 static const struct key disk[] = { TEXT("device"), STRUCTS("partitions", partition), END };
-static const struct key disk_selector[] = { ANY("size"), TEXT("name"), TEXT("model"), TEXT("serial"), TEXT("modalias"), TEXT("uuid"),
-                                            TEXT("wwid"), TEXT("type"), TEXT("busPath"), END };
+static const struct key disk_selector[] = { ANY("size"),  TEXT("name"), TEXT("model"), TEXT("serial"),  TEXT("modalias"),
+                                            TEXT("uuid"), TEXT("wwid"), TEXT("type"),  TEXT("busPath"), END };
 static const struct key image_only[] = { TEXT("image"), END };
-static const struct key install[] = {
-        TEXT("disk"), STRUCT("diskSelector", disk_selector), TEXTS("extraKernelArgs"), TEXT("image"), STRUCTS("extensions", image_only),
-        FLAG("bootloader"), FLAG("wipe"), FLAG("legacyBIOSSupport"), FLAG("grubUseUKICmdline"), END };
+static const struct key install[] = { TEXT("disk"),
+                                      STRUCT("diskSelector", disk_selector),
+                                      TEXTS("extraKernelArgs"),
+                                      TEXT("image"),
+                                      STRUCTS("extensions", image_only),
+                                      FLAG("bootloader"),
+                                      FLAG("wipe"),
+                                      FLAG("legacyBIOSSupport"),
+                                      FLAG("grubUseUKICmdline"),
+                                      END };
 static const struct key file[] = { TEXT("content"), ANY("permissions"), TEXT("path"), TEXT("op"), END };
 static const struct key time_keys[] = { FLAG("disabled"), TEXTS("servers"), TEXT("bootTimeout"), END };
 static const struct key mirror[] = { TEXTS("endpoints"), FLAG("overridePath"), FLAG("skipFallback"), END };
@@ -79,7 +145,8 @@ static const struct key registry_tls[] = { STRUCT("clientIdentity", pair), TEXT(
 static const struct key registry_auth[] = { TEXT("username"), TEXT("password"), TEXT("auth"), TEXT("identityToken"), END };
 static const struct key registry[] = { STRUCT("tls", registry_tls), STRUCT("auth", registry_auth), END };
 static const struct key registries[] = { STRUCT_MAP("mirrors", mirror), STRUCT_MAP("config", registry), END };
-static const struct key encryption[] = { TEXT("provider"), ANY("keys"), TEXT("cipher"), INT("keySize"), INT("blockSize"), TEXTS("options"), END };
+static const struct key encryption[] = { TEXT("provider"), ANY("keys"), TEXT("cipher"), INT("keySize"), INT("blockSize"),
+                                         TEXTS("options"), END };
 static const struct key disk_encryption[] = { STRUCT("state", encryption), STRUCT("ephemeral", encryption), END };
 static const struct key api_access[] = { FLAG("enabled"), TEXTS("allowedRoles"), TEXTS("allowedKubernetesNamespaces"), END };
 static const struct key kube_prism[] = { FLAG("enabled"), INT("port"), END };
@@ -96,20 +163,42 @@ static const struct key module[] = { TEXT("name"), TEXTS("parameters"), END };
 static const struct key kernel[] = { STRUCTS("modules", module), END };
 static const struct key seccomp_profile[] = { TEXT("name"), ANY("value"), END };
 
-static const struct key machine[] = {
-        TEXT("type"), TEXT("token"), STRUCT("ca", pair), STRUCTS("acceptedCAs", crt), TEXTS("certSANs"),
-        STRUCT("controlPlane", machine_control_plane), STRUCT("kubelet", kubelet), ANY("pods"), STRUCT("network", network),
-        STRUCTS("disks", disk), STRUCT("install", install), STRUCTS("files", file), MAP("env"), STRUCT("time", time_keys), MAP("sysctls"),
-        MAP("sysfs"), STRUCT("registries", registries), STRUCT("systemDiskEncryption", disk_encryption), STRUCT("features", features),
-        STRUCT("udev", udev), STRUCT("logging", logging), STRUCT("kernel", kernel), STRUCTS("seccompProfiles", seccomp_profile),
-        ANY("baseRuntimeSpecOverrides"), MAP("nodeLabels"), MAP("nodeAnnotations"), MAP("nodeTaints"), END };
+static const struct key machine[] = { TEXT("type"),
+                                      TEXT("token"),
+                                      STRUCT("ca", pair),
+                                      STRUCTS("acceptedCAs", crt),
+                                      TEXTS("certSANs"),
+                                      STRUCT("controlPlane", machine_control_plane),
+                                      STRUCT("kubelet", kubelet),
+                                      ANY("pods"),
+                                      STRUCT("network", network),
+                                      STRUCTS("disks", disk),
+                                      STRUCT("install", install),
+                                      STRUCTS("files", file),
+                                      MAP("env"),
+                                      STRUCT("time", time_keys),
+                                      MAP("sysctls"),
+                                      MAP("sysfs"),
+                                      STRUCT("registries", registries),
+                                      STRUCT("systemDiskEncryption", disk_encryption),
+                                      STRUCT("features", features),
+                                      STRUCT("udev", udev),
+                                      STRUCT("logging", logging),
+                                      STRUCT("kernel", kernel),
+                                      STRUCTS("seccompProfiles", seccomp_profile),
+                                      ANY("baseRuntimeSpecOverrides"),
+                                      MAP("nodeLabels"),
+                                      MAP("nodeAnnotations"),
+                                      MAP("nodeTaints"),
+                                      END };
 
 /* --- cluster --- */
 
 static const struct key endpoint[] = { TEXT("endpoint"), INT("localAPIServerPort"), END };
 static const struct key flannel[] = { TEXTS("extraArgs"), FLAG("kubeNetworkPoliciesEnabled"), END };
 static const struct key cni[] = { TEXT("name"), TEXTS("urls"), STRUCT("flannel", flannel), END };
-static const struct key cluster_network[] = { STRUCT("cni", cni), TEXT("dnsDomain"), TEXTS("podSubnets"), TEXTS("serviceSubnets"), END };
+static const struct key cluster_network[] = { STRUCT("cni", cni), TEXT("dnsDomain"), TEXTS("podSubnets"), TEXTS("serviceSubnets"),
+                                              END };
 static const struct key volume_mount[] = { TEXT("hostPath"), TEXT("mountPath"), FLAG("readonly"), END };
 static const struct key resources[] = { ANY("requests"), ANY("limits"), END };
 static const struct key plugin[] = { TEXT("name"), ANY("configuration"), END };
@@ -118,31 +207,58 @@ static const struct key api_server[] = {
         TEXT("image"), ARGS("extraArgs"), STRUCTS("extraVolumes", volume_mount), MAP("env"), TEXTS("certSANs"),
         FLAG("disablePodSecurityPolicy"), STRUCTS("admissionControl", plugin), ANY("auditPolicy"), STRUCT("resources", resources),
         STRUCTS("authorizationConfig", authorizer), END };
-static const struct key controller_manager[] = { TEXT("image"), ARGS("extraArgs"), STRUCTS("extraVolumes", volume_mount), MAP("env"),
-                                                 STRUCT("resources", resources), END };
+static const struct key controller_manager[] = {
+        TEXT("image"), ARGS("extraArgs"), STRUCTS("extraVolumes", volume_mount), MAP("env"), STRUCT("resources", resources), END
+};
 static const struct key scheduler[] = { TEXT("image"), ARGS("extraArgs"), STRUCTS("extraVolumes", volume_mount), MAP("env"),
                                         STRUCT("resources", resources), ANY("config"), END };
 static const struct key proxy[] = { FLAG("disabled"), TEXT("image"), TEXT("mode"), ARGS("extraArgs"), END };
 static const struct key service_registry[] = { FLAG("disabled"), TEXT("endpoint"), END };
 static const struct key discovery_registries[] = { STRUCT("kubernetes", disabled), STRUCT("service", service_registry), END };
 static const struct key discovery[] = { FLAG("enabled"), STRUCT("registries", discovery_registries), END };
-static const struct key etcd[] = { TEXT("image"), STRUCT("ca", pair), ARGS("extraArgs"), TEXT("subnet"), TEXTS("advertisedSubnets"),
-                                   TEXTS("listenSubnets"), END };
+static const struct key etcd[] = { TEXT("image"),
+                                   STRUCT("ca", pair),
+                                   ARGS("extraArgs"),
+                                   TEXT("subnet"),
+                                   TEXTS("advertisedSubnets"),
+                                   TEXTS("listenSubnets"),
+                                   END };
 static const struct key coredns[] = { FLAG("disabled"), TEXT("image"), END };
 static const struct key cloud_provider[] = { FLAG("enabled"), TEXTS("manifests"), END };
 static const struct key manifest[] = { TEXT("name"), TEXT("contents"), END };
 static const struct key admin_kubeconfig[] = { TEXT("certLifetime"), END };
 
-static const struct key cluster[] = {
-        TEXT("id"), TEXT("secret"), STRUCT("controlPlane", endpoint), TEXT("clusterName"), STRUCT("network", cluster_network), TEXT("token"),
-        TEXT("aescbcEncryptionSecret"), TEXT("secretboxEncryptionSecret"), STRUCT("ca", pair), STRUCTS("acceptedCAs", crt),
-        STRUCT("aggregatorCA", pair), STRUCT("serviceAccount", key_only), STRUCT("apiServer", api_server),
-        STRUCT("controllerManager", controller_manager), STRUCT("proxy", proxy), STRUCT("scheduler", scheduler), STRUCT("discovery", discovery),
-        STRUCT("etcd", etcd), STRUCT("coreDNS", coredns), STRUCT("externalCloudProvider", cloud_provider), TEXTS("extraManifests"),
-        MAP("extraManifestHeaders"), STRUCTS("inlineManifests", manifest), STRUCT("adminKubeconfig", admin_kubeconfig),
-        FLAG("allowSchedulingOnMasters"), FLAG("allowSchedulingOnControlPlanes"), END };
+static const struct key cluster[] = { TEXT("id"),
+                                      TEXT("secret"),
+                                      STRUCT("controlPlane", endpoint),
+                                      TEXT("clusterName"),
+                                      STRUCT("network", cluster_network),
+                                      TEXT("token"),
+                                      TEXT("aescbcEncryptionSecret"),
+                                      TEXT("secretboxEncryptionSecret"),
+                                      STRUCT("ca", pair),
+                                      STRUCTS("acceptedCAs", crt),
+                                      STRUCT("aggregatorCA", pair),
+                                      STRUCT("serviceAccount", key_only),
+                                      STRUCT("apiServer", api_server),
+                                      STRUCT("controllerManager", controller_manager),
+                                      STRUCT("proxy", proxy),
+                                      STRUCT("scheduler", scheduler),
+                                      STRUCT("discovery", discovery),
+                                      STRUCT("etcd", etcd),
+                                      STRUCT("coreDNS", coredns),
+                                      STRUCT("externalCloudProvider", cloud_provider),
+                                      TEXTS("extraManifests"),
+                                      MAP("extraManifestHeaders"),
+                                      STRUCTS("inlineManifests", manifest),
+                                      STRUCT("adminKubeconfig", admin_kubeconfig),
+                                      FLAG("allowSchedulingOnMasters"),
+                                      FLAG("allowSchedulingOnControlPlanes"),
+                                      END };
 
-const struct key v1alpha1_keys[] = { TEXT("version"), FLAG("debug"), FLAG("persist"), STRUCT("machine", machine), STRUCT("cluster", cluster), END };
+const struct key v1alpha1_keys[] = {
+        TEXT("version"), FLAG("debug"), FLAG("persist"), STRUCT("machine", machine), STRUCT("cluster", cluster), END
+};
 
 /* --- further documents --- */
 
@@ -153,21 +269,31 @@ static const struct key resolver_config[] = { STRUCTS("nameservers", nameserver)
                                               STRUCT("hostDNS", host_dns), END };
 static const struct key servers[] = { TEXTS("servers"), END };
 static const struct key devices[] = { TEXTS("devices"), END };
-static const struct key time_sync_config[] = { FLAG("enabled"), TEXT("bootTimeout"), STRUCT("ntp", servers), STRUCT("ptp", devices), END };
+static const struct key time_sync_config[] = { FLAG("enabled"), TEXT("bootTimeout"), STRUCT("ntp", servers),
+                                               STRUCT("ptp", devices), END };
 static const struct key mirror_endpoint[] = { TEXT("url"), FLAG("overridePath"), END };
 static const struct key mirror_config[] = { TEXT("name"), STRUCTS("endpoints", mirror_endpoint), FLAG("skipFallback"), END };
-static const struct key auth_config[] = { TEXT("name"), TEXT("username"), TEXT("password"), TEXT("auth"), TEXT("identityToken"), END };
-static const struct key registry_tls_config[] = { TEXT("name"), ANY("clientIdentity"), TEXT("ca"), FLAG("insecureSkipVerify"), END };
+static const struct key auth_config[] = { TEXT("name"), TEXT("username"),      TEXT("password"),
+                                          TEXT("auth"), TEXT("identityToken"), END };
+static const struct key registry_tls_config[] = { TEXT("name"), ANY("clientIdentity"), TEXT("ca"), FLAG("insecureSkipVerify"),
+                                                  END };
 static const struct key link_address[] = { TEXT("address"), INT("routePriority"), END };
-static const struct key link_route[] = { TEXT("destination"), TEXT("gateway"), TEXT("source"), INT("metric"), INT("mtu"), ANY("table"), END };
-static const struct key link_config[] = { TEXT("name"), FLAG("up"), INT("mtu"), STRUCTS("addresses", link_address), STRUCTS("routes", link_route),
-                                          FLAG("multicast"), END };
-static const struct key dhcp_config[] = { TEXT("name"), INT("routeMetric"), FLAG("ignoreHostname"), TEXT("clientIdentifier"), TEXT("duidRaw"), END };
+static const struct key link_route[] = {
+        TEXT("destination"), TEXT("gateway"), TEXT("source"), INT("metric"), INT("mtu"), ANY("table"), END
+};
+static const struct key link_config[] = {
+        TEXT("name"),      FLAG("up"), INT("mtu"), STRUCTS("addresses", link_address), STRUCTS("routes", link_route),
+        FLAG("multicast"), END
+};
+static const struct key dhcp_config[] = { TEXT("name"),           INT("routeMetric"),
+                                          FLAG("ignoreHostname"), TEXT("clientIdentifier"),
+                                          TEXT("duidRaw"),        END };
 static const struct key static_host[] = { TEXT("name"), TEXTS("hostnames"), END };
 static const struct key default_action[] = { TEXT("ingress"), END };
 static const struct key port_selector[] = { { "ports", KEY_SCALARS_OR_RANGES, NULL }, TEXT("protocol"), END };
 static const struct key ingress_rule[] = { TEXT("subnet"), TEXT("except"), END };
-static const struct key rule_config[] = { TEXT("name"), STRUCT("portSelector", port_selector), STRUCTS("ingress", ingress_rule), END };
+static const struct key rule_config[] = { TEXT("name"), STRUCT("portSelector", port_selector), STRUCTS("ingress", ingress_rule),
+                                          END };
 static const struct key blackhole_route[] = { TEXT("name"), INT("metric"), END };
 static const struct key event_sink[] = { TEXT("endpoint"), END };
 static const struct key kmsg_log[] = { TEXT("name"), TEXT("url"), END };
@@ -176,8 +302,17 @@ static const struct key trusted_roots[] = { TEXT("name"), TEXT("certificates"), 
 static const struct key environment[] = { MAP("variables"), END };
 
 static const struct document_kind kinds[] = {
-        { "HostnameConfig", 12, false, false, hostname_config, { "machine.network.hostname", "machine.features.stableHostname" } },
-        { "ResolverConfig", 12, false, false, resolver_config,
+        { "HostnameConfig",
+          12,
+          false,
+          false,
+          hostname_config,
+          { "machine.network.hostname", "machine.features.stableHostname" } },
+        { "ResolverConfig",
+          12,
+          false,
+          false,
+          resolver_config,
           { "machine.network.nameservers", "machine.network.searchDomains", "machine.network.disableSearchDomain" } },
         { "TimeSyncConfig", 12, false, false, time_sync_config, { "machine.time.servers", "machine.time.disabled" } },
         { "RegistryMirrorConfig", 12, true, false, mirror_config, { NULL } },
@@ -231,7 +366,11 @@ static const struct document_kind kinds[] = {
         { "CRICustomizationConfig", 14, true, false, NULL, { NULL } },
         { "CRIBaseRuntimeSpecConfig", 14, false, false, NULL, { NULL } },
         { "KubeClusterConfig", 14, false, false, NULL, { "cluster.clusterName", "cluster.controlPlane.endpoint" } },
-        { "KubeNodeConfig", 14, false, false, NULL,
+        { "KubeNodeConfig",
+          14,
+          false,
+          false,
+          NULL,
           { "machine.nodeLabels", "machine.nodeAnnotations", "machine.nodeTaints", "machine.kubelet.nodeIP",
             "cluster.allowSchedulingOnControlPlanes" } },
         { "KubeletConfig", 14, false, false, NULL, { "machine.kubelet" } },
@@ -245,7 +384,12 @@ static const struct document_kind kinds[] = {
         { "KubeAuthenticationConfig", 14, false, true, NULL, { NULL } },
         { "KubeAuthorizerConfig", 14, true, true, NULL, { "cluster.apiServer.authorizationConfig" } },
         { "KubeCredentialProviderConfig", 14, false, false, NULL, { "machine.kubelet.credentialProviderConfig" } },
-        { "KubeEtcdEncryptionConfig", 14, false, true, NULL, { "cluster.secretboxEncryptionSecret", "cluster.aescbcEncryptionSecret" } },
+        { "KubeEtcdEncryptionConfig",
+          14,
+          false,
+          true,
+          NULL,
+          { "cluster.secretboxEncryptionSecret", "cluster.aescbcEncryptionSecret" } },
         { "KubeServiceAccountConfig", 14, false, true, NULL, { "cluster.serviceAccount" } },
         { "KubeAPIServerConfig", 14, false, true, NULL, { "cluster.apiServer" } },
         { "KubeControllerManagerConfig", 14, false, true, NULL, { "cluster.controllerManager" } },
@@ -272,8 +416,8 @@ static bool is_scalar(const struct yaml_node *n) {
 }
 
 static bool is_bool(const struct yaml_node *n) {
-        static const char *const words[] = { "true", "false", "yes", "no", "on", "off", "True", "False", "Yes", "No", "On", "Off", "TRUE", "FALSE",
-                                             "YES", "NO", "ON", "OFF", "y", "n" };
+        static const char *const words[] = { "true", "false", "yes",  "no",    "on",  "off", "True", "False", "Yes", "No",
+                                             "On",   "Off",   "TRUE", "FALSE", "YES", "NO",  "ON",   "OFF",   "y",   "n" };
         if (n->type == YAML_BOOL)
                 return true;
         for (size_t i = 0; !n->quoted && n->type == YAML_STR && i < ARRAY_SIZE(words); i++)
@@ -290,7 +434,11 @@ bool config_truth(const struct yaml_node *n) {
 
 static void wrong_type(const struct yaml_node *n, const char *key, const char *wanted, struct config_errors *errors) {
         config_error(errors, "yaml: unmarshal errors: line %u: cannot unmarshal %s into %s (.%s)", n->line,
-                     n->type == YAML_MAP ? "!!map" : n->type == YAML_SEQ ? "!!seq" : n->type == YAML_INT ? "!!int" : n->type == YAML_BOOL ? "!!bool" : "!!str",
+                     n->type == YAML_MAP    ? "!!map"
+                     : n->type == YAML_SEQ  ? "!!seq"
+                     : n->type == YAML_INT  ? "!!int"
+                     : n->type == YAML_BOOL ? "!!bool"
+                                            : "!!str",
                      wanted, key);
 }
 
@@ -375,7 +523,8 @@ static struct yaml_node *check_value(const struct yaml_node *n, const struct key
         return NULL;
 }
 
-struct yaml_node *config_check_keys(const struct yaml_node *n, const struct key *keys, bool document, struct config_errors *errors) {
+struct yaml_node *config_check_keys(const struct yaml_node *n, const struct key *keys, bool document,
+                                    struct config_errors *errors) {
         struct yaml_node *unknown = NULL;
 
         for (size_t i = 0; i < n->n; i++) {

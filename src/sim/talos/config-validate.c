@@ -1,5 +1,6 @@
-/* The rules a config must keep to on platform hcloud (ModeCloud), as far as they are known: talos v1alpha1_validation.go at v1.13.9, and for 1.14
- * its release notes. Where Talos would accept a config and then hang (a key that is not its certificate's), this says so at once. */
+/* The rules a config must keep to on platform hcloud (ModeCloud), as far as they are known: talos v1alpha1_validation.go at
+ * v1.13.9, and for 1.14 its release notes. Where Talos would accept a config and then hang (a key that is not its certificate's),
+ * this says so at once. */
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
@@ -54,7 +55,9 @@ static bool is_subnet(const char *s) {
 
 /* Go 1.26's net/url refuses an address without brackets ("https://2001:db8::1:6443"). Splits into host and port. */
 static bool split_endpoint(struct sim_config *c) {
-        const char *rest = str_starts(c->endpoint, "https://") ? c->endpoint + 8 : str_starts(c->endpoint, "http://") ? c->endpoint + 7 : NULL;
+        const char *rest = str_starts(c->endpoint, "https://")  ? c->endpoint + 8
+                           : str_starts(c->endpoint, "http://") ? c->endpoint + 7
+                                                                : NULL;
         if (!rest)
                 return false;
         size_t n = strcspn(rest, "/?#");
@@ -131,12 +134,14 @@ static void check_control_plane_secrets(const struct rules *v) {
                 config_error(v->errors, "the aggregator CA is required on control plane nodes (.cluster.aggregatorCA)");
         EVP_PKEY *key = NULL;
         if (!c->service_account_key)
-                config_error(v->errors, "the service account key is required on control plane nodes (.cluster.serviceAccount.key)");
+                config_error(v->errors,
+                             "the service account key is required on control plane nodes (.cluster.serviceAccount.key)");
         else if (cert_read_key(c->service_account_key, &key, NULL) < 0)
                 config_error(v->errors, "failed to parse PEM block as a private key (.cluster.serviceAccount.key)");
         EVP_PKEY_free(key);
         if (c->secretbox_secret && c->aescbc_secret)
-                config_error(v->errors, "only one of .cluster.secretboxEncryptionSecret and .cluster.aescbcEncryptionSecret can be set");
+                config_error(v->errors,
+                             "only one of .cluster.secretboxEncryptionSecret and .cluster.aescbcEncryptionSecret can be set");
         if (v->minor >= 14 && !c->secretbox_secret && !c->aescbc_secret)
                 config_error(v->errors, "an etcd encryption secret is required on control plane nodes");
 }
@@ -155,7 +160,9 @@ static void check_worker(const struct rules *v) {
         if (c->os_ca.key_pem)
                 config_error(v->errors, "issuing Talos API CA key is not allowed on non-controlplane nodes (.machine.ca)");
         if (!c->os_ca.cert_pem && c->accepted_ca.n == 0)
-                config_error(v->errors, "trusted CA certificates are required on non-controlplane nodes (.machine.ca.crt, .machine.acceptedCAs)");
+                config_error(
+                        v->errors,
+                        "trusted CA certificates are required on non-controlplane nodes (.machine.ca.crt, .machine.acceptedCAs)");
         if (c->k8s_ca.key_pem) {
                 config_error(v->errors, "cluster CA key is not allowed on non-controlplane nodes (.cluster.ca)");
                 config_error(v->errors, "issuing Kubernetes API CA key is not allowed on non-controlplane nodes (.cluster.ca)");
@@ -172,8 +179,14 @@ static void check_worker(const struct rules *v) {
 
 /* --- images --- */
 
-static const struct { unsigned talos, oldest, newest; } kubernetes_range[] = {           /* by minor version; talos: compatibility/talos1xx */
-        { 11, 29, 34 }, { 12, 30, 35 }, { 13, 31, 36 }, { 14, 32, 37 } };
+static const struct {
+        unsigned talos, oldest, newest;
+} kubernetes_range[] = { /* by minor version; talos: compatibility/talos1xx */
+                         { 11, 29, 34 },
+                         { 12, 30, 35 },
+                         { 13, 31, 36 },
+                         { 14, 32, 37 }
+};
 
 static void check_image(const struct rules *v, const char *what, const char *image) {
         unsigned major, minor, patch;
@@ -191,8 +204,10 @@ static void check_image(const struct rules *v, const char *what, const char *ima
                         continue;
                 bool old = major < 1 || minor < kubernetes_range[i].oldest, new = major > 1 || minor > kubernetes_range[i].newest;
                 if (old || new)
-                        config_error(v->errors, "%s image is not valid: version of Kubernetes %u.%u.%u is too %s to be used with Talos %s", what,
-                                     major, minor, patch, old ? "old" : "new", v->talos_version + (*v->talos_version == 'v'));
+                        config_error(v->errors,
+                                     "%s image is not valid: version of Kubernetes %u.%u.%u is too %s to be used with Talos %s",
+                                     what, major, minor, patch, old ? "old" : "new",
+                                     v->talos_version + (*v->talos_version == 'v'));
         }
 }
 
@@ -231,15 +246,18 @@ static void check_labels(const struct rules *v) {
                 if (!is_label_key(l->key))
                         config_error(v->errors, "invalid machine node labels: name \"%s\" is invalid", l->key);
                 if (*l->value && !is_qualified_part(l->value, strlen(l->value), 63))
-                        config_error(v->errors, "invalid machine node labels: label value \"%s\" is invalid (key %s)", l->value, l->key);
+                        config_error(v->errors, "invalid machine node labels: label value \"%s\" is invalid (key %s)", l->value,
+                                     l->key);
         }
         for (size_t i = 0; i < c->node_annotations.n; i++)
                 if (!is_label_key(c->node_annotations.items[i].key))
-                        config_error(v->errors, "invalid machine node annotations: name \"%s\" is invalid", c->node_annotations.items[i].key);
+                        config_error(v->errors, "invalid machine node annotations: name \"%s\" is invalid",
+                                     c->node_annotations.items[i].key);
         for (size_t i = 0; i < c->n_node_taints; i++) {
                 const struct sim_taint *t = &c->node_taints[i];
                 if (!str_eq(t->effect, "NoSchedule") && !str_eq(t->effect, "PreferNoSchedule") && !str_eq(t->effect, "NoExecute"))
-                        config_error(v->errors, "invalid machine node taints: invalid taint effect: \"%s\" (key %s)", t->effect, t->key);
+                        config_error(v->errors, "invalid machine node taints: invalid taint effect: \"%s\" (key %s)", t->effect,
+                                     t->key);
                 if (!is_label_key(t->key))
                         config_error(v->errors, "invalid machine node taints: name \"%s\" is invalid", t->key);
         }
@@ -248,8 +266,9 @@ static void check_labels(const struct rules *v) {
 /* --- the rest of v1alpha1 --- */
 
 static void check_kubelet(const struct rules *v) {
-        static const char *const forbidden[] = { "apiVersion", "authentication", "authorization", "cgroupRoot", "kind", "kubeletCgroups", "port",
-                                                 "protectKernelDefaults", "resolvConf", "rotateCertificates", "systemCgroups", "staticPodPath",
+        static const char *const forbidden[] = { "apiVersion",    "authentication",     "authorization", "cgroupRoot",
+                                                 "kind",          "kubeletCgroups",     "port",          "protectKernelDefaults",
+                                                 "resolvConf",    "rotateCertificates", "systemCgroups", "staticPodPath",
                                                  "seccompDefault" };
         for (size_t i = 0; i < ARRAY_SIZE(forbidden); i++)
                 if (v->c->kubelet_extra_config && json_object_get(v->c->kubelet_extra_config, forbidden[i]))
@@ -285,14 +304,16 @@ static void check_dns_domain(const struct rules *v) {
 
 static void check_subnets(const struct rules *v) {
         const struct strv *lists[] = { &v->c->pod_subnets, &v->c->service_subnets, &v->c->etcd_advertised_subnets };
-        static const char *const names[] = { "cluster.network.podSubnets", "cluster.network.serviceSubnets", "cluster.etcd.advertisedSubnets" };
+        static const char *const names[] = { "cluster.network.podSubnets", "cluster.network.serviceSubnets",
+                                             "cluster.etcd.advertisedSubnets" };
         for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
                 for (size_t j = 0; j < lists[i]->n; j++)
                         if (!is_subnet(lists[i]->items[j]) && !(i == 2 && is_address(lists[i]->items[j])))
                                 config_error(v->errors, "\"%s\" is not a valid subnet (.%s)", lists[i]->items[j], names[i]);
         for (size_t i = 0; i < v->c->nameservers.n; i++)
                 if (!is_address(v->c->nameservers.items[i]))
-                        config_error(v->errors, "unable to parse IP address \"%s\" (.machine.network.nameservers)", v->c->nameservers.items[i]);
+                        config_error(v->errors, "unable to parse IP address \"%s\" (.machine.network.nameservers)",
+                                     v->c->nameservers.items[i]);
 }
 
 static void check_inline_manifests(const struct rules *v) {
@@ -309,18 +330,22 @@ static void check_inline_manifests(const struct rules *v) {
 }
 
 static void check_features(const struct rules *v) {
-        static const char *const roles[] = { "os:admin", "os:operator", "os:reader", "os:etcd:backup", "os:image:verifier", "os:meta:writer",
-                                             "os:impersonator" };
+        static const char *const roles[] = { "os:admin",          "os:operator",    "os:reader",      "os:etcd:backup",
+                                             "os:image:verifier", "os:meta:writer", "os:impersonator" };
         for (size_t i = 0; i < v->c->talos_api_roles.n; i++) {
                 bool known = false;
                 for (size_t j = 0; j < ARRAY_SIZE(roles); j++)
                         known = known || str_eq(roles[j], v->c->talos_api_roles.items[i]);
                 if (!known)
-                        config_error(v->errors, "invalid role \"%s\" in allowed roles for Kubernetes Talos API Access", v->c->talos_api_roles.items[i]);
+                        config_error(v->errors, "invalid role \"%s\" in allowed roles for Kubernetes Talos API Access",
+                                     v->c->talos_api_roles.items[i]);
         }
         const struct yaml_node *dns = yaml_path(v->doc, "machine.features.hostDNS.enabled");
-        if (v->minor >= 13 && config_truth(yaml_path(v->doc, "machine.features.hostDNS.forwardKubeDNSToHost")) && !config_truth(dns))
-                config_error(v->errors, "feature hostDNS.forwardKubeDNSToHost requires hostDNS.enabled to be true (.machine.features.hostDNS)");
+        if (v->minor >= 13 && config_truth(yaml_path(v->doc, "machine.features.hostDNS.forwardKubeDNSToHost")) &&
+            !config_truth(dns))
+                config_error(
+                        v->errors,
+                        "feature hostDNS.forwardKubeDNSToHost requires hostDNS.enabled to be true (.machine.features.hostDNS)");
 }
 
 static void check_discovery(const struct rules *v) {
@@ -346,7 +371,8 @@ static void check_files(const struct rules *v) {
         const struct yaml_node *list = yaml_path(v->doc, "machine.files");
         for (size_t i = 0; list && i < list->n; i++) {
                 const char *path = yaml_str(yaml_get(list->items[i], "path")), *op = yaml_str(yaml_get(list->items[i], "op"));
-                if (str_eq(op, "create") && path && !str_starts(path, "/var/") && !str_eq(path, "/etc/cri/conf.d/20-customization.part"))
+                if (str_eq(op, "create") && path && !str_starts(path, "/var/") &&
+                    !str_eq(path, "/etc/cri/conf.d/20-customization.part"))
                         config_error(v->errors, "create operation not allowed outside of /var: \"%s\" (.machine.files)", path);
         }
         if (v->minor >= 14 && list && list->n)
@@ -412,24 +438,29 @@ static void check_network_document(const struct rules *v) {
         unsigned mask = mask6 && mask6->type == YAML_INT ? (unsigned) mask6->integer : 64;
         const struct strv *pods = &v->c->pod_subnets, *services = &v->c->service_subnets;
         if (pods->n != services->n || pods->n > 2)
-                config_error(v->errors, "KubeNetworkConfig: the counts of podSubnets and serviceSubnets must be equal, and at most 2");
+                config_error(v->errors,
+                             "KubeNetworkConfig: the counts of podSubnets and serviceSubnets must be equal, and at most 2");
         for (size_t i = 0; i < pods->n; i++) {
                 unsigned length = prefix_length(pods->items[i]);
                 if (strchr(pods->items[i], ':') && (length > mask || mask - length > 16))
-                        config_error(v->errors, "KubeNetworkConfig: pod subnet %s does not fit nodeCIDRMaskSizeIPv6 %u", pods->items[i], mask);
+                        config_error(v->errors, "KubeNetworkConfig: pod subnet %s does not fit nodeCIDRMaskSizeIPv6 %u",
+                                     pods->items[i], mask);
         }
         for (size_t i = 0; i < services->n; i++) {
                 unsigned bits = strchr(services->items[i], ':') ? 128 : 32, length = prefix_length(services->items[i]);
                 if (bits - length > 20 || bits - length < 4)
-                        config_error(v->errors, "KubeNetworkConfig: service subnet %s has %u host bits, 4 to 20 are allowed", services->items[i],
-                                     bits - length);
+                        config_error(v->errors, "KubeNetworkConfig: service subnet %s has %u host bits, 4 to 20 are allowed",
+                                     services->items[i], bits - length);
         }
 }
 
-void config_validate(const struct yaml_docs *docs, const struct yaml_node *main_doc, const char *talos_version, struct sim_config *c,
-                     struct config_errors *errors) {
-        struct rules v = { main_doc, docs, config_talos_minor(talos_version), talos_version ? talos_version : "v1.13.9", c, errors };
-        const struct yaml_node *persist = yaml_get(main_doc, "persist"), *provider = yaml_path(main_doc, "cluster.externalCloudProvider");
+void config_validate(const struct yaml_docs *docs, const struct yaml_node *main_doc, const char *talos_version,
+                     struct sim_config *c, struct config_errors *errors) {
+        struct rules v = {
+                main_doc, docs, config_talos_minor(talos_version), talos_version ? talos_version : "v1.13.9", c, errors
+        };
+        const struct yaml_node *persist = yaml_get(main_doc, "persist"),
+                               *provider = yaml_path(main_doc, "cluster.externalCloudProvider");
 
         if (!yaml_get(main_doc, "machine") || yaml_get(main_doc, "machine")->type == YAML_NULL) {
                 config_error(errors, "machine instructions are required");

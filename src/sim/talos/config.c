@@ -49,15 +49,43 @@ static void arrays_done(struct sim_config *c) {
 }
 
 static void config_free(struct sim_config *c) {
-        struct strv *lists[] = { &c->accepted_ca, &c->cert_sans, &c->node_ip_subnets, &c->nameservers, &c->ntp_servers, &c->registry_auth_hosts,
-                                 &c->talos_api_roles, &c->talos_api_namespaces, &c->pod_subnets, &c->service_subnets, &c->accepted_k8s_ca,
-                                 &c->api_server_cert_sans, &c->etcd_advertised_subnets, &c->warnings };
+        struct strv *lists[] = { &c->accepted_ca,
+                                 &c->cert_sans,
+                                 &c->node_ip_subnets,
+                                 &c->nameservers,
+                                 &c->ntp_servers,
+                                 &c->registry_auth_hosts,
+                                 &c->talos_api_roles,
+                                 &c->talos_api_namespaces,
+                                 &c->pod_subnets,
+                                 &c->service_subnets,
+                                 &c->accepted_k8s_ca,
+                                 &c->api_server_cert_sans,
+                                 &c->etcd_advertised_subnets,
+                                 &c->warnings };
         struct kvs *maps[] = { &c->kubelet_args, &c->node_labels, &c->node_annotations, &c->sysctls, &c->api_server_args,
                                &c->controller_manager_args, &c->scheduler_args, &c->etcd_args };
-        char *texts[] = { c->text, c->kubernetes_version, c->token, c->hostname, c->kubelet_image, c->cluster_id, c->cluster_secret,
-                          c->cluster_name, c->endpoint, c->endpoint_host, c->dns_domain, c->cni, c->bootstrap_token, c->service_account_key,
-                          c->secretbox_secret, c->aescbc_secret, c->api_server_image, c->controller_manager_image, c->scheduler_image,
-                          c->proxy_image, c->etcd_image };
+        char *texts[] = { c->text,
+                          c->kubernetes_version,
+                          c->token,
+                          c->hostname,
+                          c->kubelet_image,
+                          c->cluster_id,
+                          c->cluster_secret,
+                          c->cluster_name,
+                          c->endpoint,
+                          c->endpoint_host,
+                          c->dns_domain,
+                          c->cni,
+                          c->bootstrap_token,
+                          c->service_account_key,
+                          c->secretbox_secret,
+                          c->aescbc_secret,
+                          c->api_server_image,
+                          c->controller_manager_image,
+                          c->scheduler_image,
+                          c->proxy_image,
+                          c->etcd_image };
         for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
                 strv_done(lists[i]);
         for (size_t i = 0; i < ARRAY_SIZE(maps); i++)
@@ -109,8 +137,8 @@ static int decode_error(const struct yaml_node *doc, struct config_errors *error
         strv_done(&errors->list);
         errors->list = (struct strv) { 0 };
         const char *kind = scalar(doc, "kind");
-        return error_set(err, ERR_INVALID, "error decoding document %s/%s/%s (line %u): %s", scalar(doc, "apiVersion"), *kind ? kind : "v1alpha1",
-                         scalar(doc, "name"), doc->line, text);
+        return error_set(err, ERR_INVALID, "error decoding document %s/%s/%s (line %u): %s", scalar(doc, "apiVersion"),
+                         *kind ? kind : "v1alpha1", scalar(doc, "name"), doc->line, text);
 }
 
 /* Strict decoding of one document: its kind, its keys, their types. */
@@ -148,7 +176,8 @@ static int check_duplicates(const struct yaml_docs *docs, struct error *err) {
                 const char *kind = scalar(d, "kind");
                 if (d->type == YAML_NULL)
                         continue;
-                _cleanup_str_ char *id = xasprintf("%s/%s/%s", scalar(d, "apiVersion"), *kind ? kind : "v1alpha1", scalar(d, "name"));
+                _cleanup_str_ char *id =
+                        xasprintf("%s/%s/%s", scalar(d, "apiVersion"), *kind ? kind : "v1alpha1", scalar(d, "name"));
                 if (strv_has(&seen, id))
                         return error_set(err, ERR_INVALID, "duplicate document %s is not allowed (line %u)", id, d->line);
                 strv_add(&seen, id);
@@ -222,7 +251,8 @@ static int errors_to_error(struct config_errors *errors, struct error *err) {
         return error_set(err, ERR_INVALID, "%s", strbuf_str(&b));
 }
 
-static void read_all(const struct yaml_docs *docs, const struct yaml_node *main_doc, struct sim_config *c, struct config_errors *errors) {
+static void read_all(const struct yaml_docs *docs, const struct yaml_node *main_doc, struct sim_config *c,
+                     struct config_errors *errors) {
         config_read_v1alpha1(main_doc, c, errors);
         bool has_cni = false, many = false;
         for (size_t i = 0; i < docs->n; i++) {
@@ -310,8 +340,13 @@ int sim_user_data_decode(const char *user_data, char **ret, size_t *ret_len, str
 
 bool sim_config_needs_reboot(const struct sim_config *old, const struct sim_config *new_config, const char **ret_why) {
         /* talos: CanApplyImmediate copies everything over but what only a boot reads. */
-        static const char *const paths[] = { "machine.type", "machine.disks", "machine.files", "machine.env", "machine.systemDiskEncryption",
-                                             "machine.udev", "machine.baseRuntimeSpecOverrides" };
+        static const char *const paths[] = { "machine.type",
+                                             "machine.disks",
+                                             "machine.files",
+                                             "machine.env",
+                                             "machine.systemDiskEncryption",
+                                             "machine.udev",
+                                             "machine.baseRuntimeSpecOverrides" };
         struct yaml_docs a = { 0 }, b = { 0 };
         const char *why = NULL;
 

@@ -1,7 +1,9 @@
-/* A Talos machine config as the simulated node reads it: parsed, validated as strictly as the facts known allow, and turned into a plain struct.
+/* A Talos machine config as the simulated node reads it: parsed, validated as strictly as the facts known allow, and turned into
+ * a plain struct.
  *
- * Written apart from src/talos, whose output it judges. Sources of the rules: docs/simulator.md. Both forms are read: one v1alpha1 document
- * (contracts 1.11 to 1.13) and the many documents of contract 1.14. A sim_config is immutable and counted: sim_config_ref(). */
+ * Written apart from src/talos, whose output it judges. The rules are those of Talos 1.13.9 (v1alpha1_validation.go), with
+ * what 1.11, 1.12 and 1.14 do otherwise. Both forms are read: one v1alpha1 document (contracts 1.11 to 1.13) and the many
+ * documents of contract 1.14. A sim_config is immutable and counted: sim_config_ref(). */
 #pragma once
 
 #include "base/ip6.h"
@@ -76,19 +78,22 @@ struct sim_config {
         struct strv warnings;            /* accepted, but worth a word: Talos' own warnings */
 };
 
-/* Reads and validates a config for a node that runs talos_version ("v1.13.9") on platform hcloud. ERR_INVALID with Talos' kind of message
+/* Reads and validates a config for a node that runs talos_version ("v1.13.9") on platform hcloud. ERR_INVALID with Talos' kind of
+ * message
  * ("1 error occurred: …", several lines); *ret is a new reference. */
 int sim_config_load(const char *text, size_t len, const char *talos_version, struct sim_config **ret, struct error *err);
-/* *ret: the text holds documents, but not the v1alpha1 one, so that the node waits in maintenance for the rest. ERR_INVALID as above. */
+/* *ret: the text holds documents, but not the v1alpha1 one, so that the node waits in maintenance for the rest. ERR_INVALID as
+ * above. */
 int sim_config_is_partial(const char *text, size_t len, const char *talos_version, bool *ret, struct error *err);
 struct sim_config *sim_config_ref(const struct sim_config *c);
 void sim_config_unref(const struct sim_config *c);
 static inline void sim_config_unrefp_(struct sim_config **c) { if (*c) sim_config_unref(*c); }
 #define _cleanup_sim_config_ _cleanup_(sim_config_unrefp_)
 
-/* user_data as Talos takes it: plain YAML, base64 of it, base64 of its gzip. *ret is owned, *ret_len its length; empty means that there is no
- * config. ERR_INVALID. */
+/* user_data as Talos takes it: plain YAML, base64 of it, base64 of its gzip. *ret is owned, *ret_len its length; empty means that
+ * there is no config. ERR_INVALID. */
 int sim_user_data_decode(const char *user_data, char **ret, size_t *ret_len, struct error *err);
 
-/* May the node start without a reboot when its config changes from old to new? (ApplyConfiguration's NO_REBOOT and AUTO.) *ret_why is borrowed. */
+/* May the node start without a reboot when its config changes from old to new? (ApplyConfiguration's NO_REBOOT and AUTO.)
+ * *ret_why is borrowed. */
 bool sim_config_needs_reboot(const struct sim_config *old, const struct sim_config *new_config, const char **ret_why);

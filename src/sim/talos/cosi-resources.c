@@ -1,4 +1,5 @@
-/* What the resources hold. Types, field numbers and YAML names: talos pkg/machinery/resources and api/resource/definitions at v1.13.9. */
+/* What the resources hold. Types, field numbers and YAML names: talos pkg/machinery/resources and api/resource/definitions at
+ * v1.13.9. */
 #include <ctype.h>
 #include <stdio.h>
 
@@ -47,14 +48,15 @@ static bool own_address_hidden(struct sim_talos *t) {
         unsigned minor = 0, patch = 0;
         struct ip6_prefix cidr;
         sscanf(t->machine->talos_version, "v1.%u.%u", &minor, &patch);
-        return (minor > 12 || (minor == 12 && patch >= 4)) && sim_kube_node_pod_cidr(t->machine, &cidr) && ip6_prefix_has(&cidr, &t->machine->addr);
+        return (minor > 12 || (minor == 12 && patch >= 4)) && sim_kube_node_pod_cidr(t->machine, &cidr) &&
+               ip6_prefix_has(&cidr, &t->machine->addr);
 }
 
 /* --- runtime --- */
 
 static void list_machine_status(struct sim_talos *t, const struct resource_kind *k, struct resources *ret) {
-        static const char *const stages[] = { "unknown", "booting", "installing", "maintenance", "running", "rebooting", "shutting down", "resetting",
-                                              "upgrading" };
+        static const char *const stages[] = { "unknown",   "booting",       "installing", "maintenance", "running",
+                                              "rebooting", "shutting down", "resetting",  "upgrading" };
         struct resource *r = add(ret, k, "machine");
         _cleanup_strbuf_ struct strbuf status = STRBUF_INIT;
         struct unmet unmet[8];
@@ -63,7 +65,8 @@ static void list_machine_status(struct sim_talos *t, const struct resource_kind 
         bool ready = n == 0 && (t->stage == SIM_STAGE_RUNNING || t->stage == SIM_STAGE_MAINTENANCE);
 
         pb_bool(&status, 1, ready);
-        strbuf_addf(&r->yaml, "stage: %s\nstatus:\n    ready: %s\n    unmetConditions:%s\n", stages[t->stage], boolean(ready), n ? "" : " []");
+        strbuf_addf(&r->yaml, "stage: %s\nstatus:\n    ready: %s\n    unmetConditions:%s\n", stages[t->stage], boolean(ready),
+                    n ? "" : " []");
         for (size_t i = 0; i < n; i++) {
                 _cleanup_strbuf_ struct strbuf u = STRBUF_INIT;
                 pb_text(&u, 1, unmet[i].name);
@@ -84,7 +87,8 @@ static void list_services(struct sim_talos *t, const struct resource_kind *k, st
                 pb_bool(&r->proto, 1, running);
                 pb_bool(&r->proto, 2, s->healthy);
                 pb_bool(&r->proto, 3, s->unknown);
-                strbuf_addf(&r->yaml, "running: %s\nhealthy: %s\nunknown: %s\n", boolean(running), boolean(s->healthy), boolean(s->unknown));
+                strbuf_addf(&r->yaml, "running: %s\nhealthy: %s\nunknown: %s\n", boolean(running), boolean(s->healthy),
+                            boolean(s->unknown));
         }
 }
 
@@ -93,9 +97,12 @@ static void list_platform(struct sim_talos *t, const struct resource_kind *k, st
         if (talos_metadata_stolen(t))
                 return;          /* it could not be fetched */
         struct resource *r = add(ret, k, "platformmetadata");
-        _cleanup_str_ char *id = xasprintf("%lld", (long long) m->server_id), *provider = xasprintf("hcloud://%lld", (long long) m->server_id);
+        _cleanup_str_ char *id = xasprintf("%lld", (long long) m->server_id),
+                           *provider = xasprintf("hcloud://%lld", (long long) m->server_id);
         const char *const values[] = { "hcloud", m->name, m->location, m->location, m->server_type, id, provider };
-        static const char *const names[] = { "platform", "hostname", "region", "zone", "instanceType", "instanceId", "providerId" };
+        static const char *const names[] = {
+                "platform", "hostname", "region", "zone", "instanceType", "instanceId", "providerId"
+        };
         for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
                 pb_text(&r->proto, (unsigned) i + 1, values[i]);
                 if (values[i])
@@ -138,7 +145,8 @@ static void add_member(struct sim_talos *member, const struct resource_kind *k, 
         pb_text(&r->proto, 3, name);
         pb_uint(&r->proto, 4, control_plane ? 2 : 3);
         pb_text(&r->proto, 5, os);
-        strbuf_addf(&r->yaml, "hostname: %s\nmachineType: %s\noperatingSystem: %s\n", name, control_plane ? "controlplane" : "worker", os);
+        strbuf_addf(&r->yaml, "hostname: %s\nmachineType: %s\noperatingSystem: %s\n", name,
+                    control_plane ? "controlplane" : "worker", os);
         if (control_plane) {
                 _cleanup_strbuf_ struct strbuf port = STRBUF_INIT;
                 pb_uint(&port, 1, member->config->api_port);
@@ -159,7 +167,8 @@ static void list_members(struct sim_talos *t, const struct resource_kind *k, str
 
 /* --- network --- */
 
-static void add_node_address(struct sim_talos *t, const struct resource_kind *k, struct resources *ret, const char *id, bool empty) {
+static void add_node_address(struct sim_talos *t, const struct resource_kind *k, struct resources *ret, const char *id,
+                             bool empty) {
         struct resource *r = add(ret, k, id);
         char address[IP6_STR_MAX];
         strbuf_addf(&r->yaml, "addresses:%s\n", empty ? " []" : "");
@@ -216,21 +225,29 @@ static void add_route(const struct resource_kind *k, struct resources *ret, cons
         pb_uint(&r->proto, 8, v->metric);
         pb_uint(&r->proto, 10, 1);
         pb_uint(&r->proto, 12, 4);
-        strbuf_addf(&r->yaml, "family: %s\ndst: \"%s\"\nsrc: \"\"\ngateway: \"%s\"\noutLinkIndex: %d\noutLinkName: %s\ntable: main\npriority: %u\n", v->v6 ? "inet6" : "inet4",
-                    v->dst_text, v->gateway, str_eq(v->link, "eth0") ? 7 : 8, v->link, v->metric);
+        strbuf_addf(&r->yaml,
+                    "family: %s\ndst: \"%s\"\nsrc: \"\"\ngateway: \"%s\"\noutLinkIndex: %d\noutLinkName: %s\ntable: "
+                    "main\npriority: %u\n",
+                    v->v6 ? "inet6" : "inet4", v->dst_text, v->gateway, str_eq(v->link, "eth0") ? 7 : 8, v->link, v->metric);
         strbuf_adds(&r->yaml, "scope: global\ntype: unicast\nflags: \"\"\nprotocol: static\n");
 }
 
-/* Hetzner: fe80::1 is the gateway of the /64; IPv4 has the link-local way to the metadata service over the public interface, and with a private
- * network one over its interface, whose DHCP lease may carry a route for the metadata service too (docs/simulator.md). */
+/* Hetzner: fe80::1 is the gateway of the /64; IPv4 has the link-local way to the metadata service over the public interface, and
+ * with a private network one over its interface, whose DHCP lease may carry a route for the metadata service too
+ * (hcloud-k8s/terraform-hcloud-kubernetes issue 490). */
 static void list_routes(struct sim_talos *t, const struct resource_kind *k, struct resources *ret) {
         char text[IP6_STR_MAX];
         struct route net = { .v6 = true, .len = 64, .gateway = "", .link = "eth0", .metric = 256 };
         memcpy(net.dst, t->machine->prefix.addr.b, 16);
         net.dst_text = ip6_prefix_format(&t->machine->prefix, text);
-        add_route(k, ret, &(struct route) { .v6 = true, .dst_text = "", .gateway = "fe80::1", .link = "eth0", .metric = ROUTES_METRIC });
+        add_route(k, ret,
+                  &(struct route){ .v6 = true, .dst_text = "", .gateway = "fe80::1", .link = "eth0", .metric = ROUTES_METRIC });
         add_route(k, ret, &net);
-        struct route metadata = { .dst = { 169, 254, 169, 254 }, .len = 32, .dst_text = "169.254.169.254/32", .gateway = "172.31.1.1", .link = "eth0",
+        struct route metadata = { .dst = { 169, 254, 169, 254 },
+                                  .len = 32,
+                                  .dst_text = "169.254.169.254/32",
+                                  .gateway = "172.31.1.1",
+                                  .link = "eth0",
                                   .metric = ROUTES_METRIC };
         if (talos_metadata_stolen(t)) {
                 metadata.gateway = "10.0.0.1";
@@ -238,8 +255,13 @@ static void list_routes(struct sim_talos *t, const struct resource_kind *k, stru
         }
         add_route(k, ret, &metadata);
         if (t->machine->private_network)
-                add_route(k, ret, &(struct route) { .dst = { 10 }, .len = 8, .dst_text = "10.0.0.0/8", .gateway = "10.0.0.1", .link = "eth1",
-                                                    .metric = ROUTES_METRIC });
+                add_route(k, ret,
+                          &(struct route){ .dst = { 10 },
+                                           .len = 8,
+                                           .dst_text = "10.0.0.0/8",
+                                           .gateway = "10.0.0.1",
+                                           .link = "eth1",
+                                           .metric = ROUTES_METRIC });
 }
 
 /* --- Kubernetes --- */
@@ -256,7 +278,8 @@ static void list_node_status(struct sim_talos *t, const struct resource_kind *k,
         pb_bool(&r->proto, 2, ready);
         if (has)
                 pb_prefix(&r->proto, 6, cidr.addr.b, 16, cidr.len);
-        strbuf_addf(&r->yaml, "nodename: %s\nnodeReady: %s\nunschedulable: false\nlabels: {}\nannotations: {}\n", name, boolean(ready));
+        strbuf_addf(&r->yaml, "nodename: %s\nnodeReady: %s\nunschedulable: false\nlabels: {}\nannotations: {}\n", name,
+                    boolean(ready));
         if (has)
                 strbuf_addf(&r->yaml, "podCIDRs:\n    - %s\n", ip6_prefix_format(&cidr, text));
         else
@@ -269,7 +292,8 @@ static void list_nodename(struct sim_talos *t, const struct resource_kind *k, st
         struct resource *r = add(ret, k, "nodename");
         pb_text(&r->proto, 1, sim_talos_hostname(t->machine));
         pb_text(&r->proto, 2, "1");
-        strbuf_addf(&r->yaml, "nodename: %s\nhostnameVersion: \"1\"\nskipNodeRegistration: false\n", sim_talos_hostname(t->machine));
+        strbuf_addf(&r->yaml, "nodename: %s\nhostnameVersion: \"1\"\nskipNodeRegistration: false\n",
+                    sim_talos_hostname(t->machine));
 }
 
 static void list_static_pods(struct sim_talos *t, const struct resource_kind *k, struct resources *ret) {
@@ -279,7 +303,9 @@ static void list_static_pods(struct sim_talos *t, const struct resource_kind *k,
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
                 _cleanup_str_ char *id = xasprintf("kube-system/%s-%s", names[i], sim_talos_hostname(t->machine));
                 struct resource *r = add(ret, k, id);
-                strbuf_adds(&r->yaml, "podStatus:\n    conditions:\n        - status: \"True\"\n          type: Ready\n    phase: Running\n");
+                strbuf_adds(
+                        &r->yaml,
+                        "podStatus:\n    conditions:\n        - status: \"True\"\n          type: Ready\n    phase: Running\n");
         }
 }
 
@@ -297,8 +323,10 @@ static void list_manifests_config(struct sim_talos *t, const struct resource_kin
         pb_bool(&r->proto, 7, !c->coredns_disabled);
         pb_bool(&r->proto, 11, flannel);
         pb_text(&r->proto, 21, c->cni);
-        strbuf_addf(&r->yaml, "server: %s\nclusterDomain: %s\nproxyEnabled: %s\ncoreDNSEnabled: %s\nflannelEnabled: %s\ncniName: %s\n", c->endpoint, c->dns_domain,
-                    boolean(!c->proxy_disabled), boolean(!c->coredns_disabled), boolean(flannel), c->cni);
+        strbuf_addf(&r->yaml,
+                    "server: %s\nclusterDomain: %s\nproxyEnabled: %s\ncoreDNSEnabled: %s\nflannelEnabled: %s\ncniName: %s\n",
+                    c->endpoint, c->dns_domain, boolean(!c->proxy_disabled), boolean(!c->coredns_disabled), boolean(flannel),
+                    c->cni);
 }
 
 static void list_etcd_member(struct sim_talos *t, const struct resource_kind *k, struct resources *ret) {
@@ -403,26 +431,29 @@ static void list_definitions(struct sim_talos *t, const struct resource_kind *se
 }
 
 const struct resource_kind resource_kinds[] = {
-        { "ResourceDefinitions.meta.cosi.dev", "ResourceDefinition", "meta", "api-resources rd rds", "Aliases {.aliases[:]}", false, list_definitions },
-        { "MachineStatuses.runtime.talos.dev", "MachineStatus", "runtime", NULL, "Stage {.stage};Ready {.status.ready}", false, list_machine_status },
+        { "ResourceDefinitions.meta.cosi.dev", "ResourceDefinition", "meta", "api-resources rd rds", "Aliases {.aliases[:]}",
+          false, list_definitions },
+        { "MachineStatuses.runtime.talos.dev", "MachineStatus", "runtime", NULL, "Stage {.stage};Ready {.status.ready}", false,
+          list_machine_status },
         { "MachineConfigs.config.talos.dev", "MachineConfig", "config", NULL, NULL, true, list_machine_config },
         { "Members.cluster.talos.dev", "Member", "cluster", NULL,
           "Hostname {.hostname};Machine Type {.machineType};OS {.operatingSystem};Addresses {.addresses}", false, list_members },
-        { "Services.v1alpha1.talos.dev", "Service", "runtime", "svc", "Running {.running};Healthy {.healthy};Health Unknown {.unknown}", false,
-          list_services },
+        { "Services.v1alpha1.talos.dev", "Service", "runtime", "svc",
+          "Running {.running};Healthy {.healthy};Health Unknown {.unknown}", false, list_services },
         { "NodeAddresses.net.talos.dev", "NodeAddress", "network", NULL, "Addresses {.addresses}", false, list_node_addresses },
-        { "HostnameStatuses.net.talos.dev", "HostnameStatus", "network", "hostname", "Hostname {.hostname};Domainname {.domainname}", false,
-          list_hostname },
+        { "HostnameStatuses.net.talos.dev", "HostnameStatus", "network", "hostname",
+          "Hostname {.hostname};Domainname {.domainname}", false, list_hostname },
         { "RouteStatuses.net.talos.dev", "RouteStatus", "network", "route routes",
           "Destination {.dst};Gateway {.gateway};Link {.outLinkName};Metric {.priority}", false, list_routes },
         { "EtcdMembers.etcd.talos.dev", "EtcdMember", "etcd", NULL, "Member ID {.memberID}", false, list_etcd_member },
-        { "NodeStatuses.kubernetes.talos.dev", "NodeStatus", "k8s", NULL, "Ready {.nodeReady};Unschedulable {.unschedulable}", false,
-          list_node_status },
+        { "NodeStatuses.kubernetes.talos.dev", "NodeStatus", "k8s", NULL, "Ready {.nodeReady};Unschedulable {.unschedulable}",
+          false, list_node_status },
         { "Nodenames.kubernetes.talos.dev", "Nodename", "k8s", NULL, "Nodename {.nodename}", false, list_nodename },
         { "StaticPodStatuses.kubernetes.talos.dev", "StaticPodStatus", "k8s", "podstatus", NULL, false, list_static_pods },
-        { "BootstrapManifestsConfigs.kubernetes.talos.dev", "BootstrapManifestsConfig", "controlplane", NULL, NULL, false, list_manifests_config },
-        { "PlatformMetadatas.talos.dev", "PlatformMetadata", "runtime", NULL, "Platform {.platform};Type {.instanceType};Zone {.zone}", false,
-          list_platform },
+        { "BootstrapManifestsConfigs.kubernetes.talos.dev", "BootstrapManifestsConfig", "controlplane", NULL, NULL, false,
+          list_manifests_config },
+        { "PlatformMetadatas.talos.dev", "PlatformMetadata", "runtime", NULL,
+          "Platform {.platform};Type {.instanceType};Zone {.zone}", false, list_platform },
         { "Diagnostics.runtime.talos.dev", "Diagnostic", "runtime", NULL, NULL, false, list_nothing },
         { "ExtensionStatuses.runtime.talos.dev", "ExtensionStatus", "runtime", NULL, NULL, false, list_nothing },
         { NULL, NULL, NULL, NULL, NULL, false, NULL },

@@ -94,7 +94,8 @@ static void watch_free(void *data) {
         free(w);
 }
 
-static void add_event(struct sim_talos *t, struct strbuf *events, enum event_type type, const struct resource *now, const struct resource *before) {
+static void add_event(struct sim_talos *t, struct strbuf *events, enum event_type type, const struct resource *now,
+                      const struct resource *before) {
         _cleanup_strbuf_ struct strbuf e = STRBUF_INIT, r = STRBUF_INIT, old = STRBUF_INIT;
         if (now) {
                 resource_write(t, now, &r);
@@ -161,7 +162,8 @@ static void watch_changed(struct grpc_call *c) {
         w->seen = now;
 }
 
-/* A watch of one resource begins with its state, DESTROYED when there is none; of a kind, on demand, with everything and BOOTSTRAPPED. */
+/* A watch of one resource begins with its state, DESTROYED when there is none; of a kind, on demand, with everything and
+ * BOOTSTRAPPED. */
 static void watch_begin(struct grpc_call *c, const struct query *q) {
         struct watch *w = c->data;
         _cleanup_strbuf_ struct strbuf events = STRBUF_INIT;

@@ -52,7 +52,8 @@ void talos_event(struct sim_talos *t, const char *type, const char *actor, const
                 t->n_events--;
         }
         struct talos_event e = { .type = xstrdup(type), .actor = xstrdup(actor ? actor : "") };
-        e.id = xasprintf("%016llx%04llx", (unsigned long long) loop_now_ms(t->world->loop), (unsigned long long) t->event_sequence & 0xffff);
+        e.id = xasprintf("%016llx%04llx", (unsigned long long) loop_now_ms(t->world->loop),
+                         (unsigned long long) t->event_sequence & 0xffff);
         strbuf_add(&e.value, strbuf_str(value), value->len);
         if (!t->events)
                 t->events = xcalloc(KEPT_EVENTS, sizeof(*t->events));
@@ -130,7 +131,8 @@ void talos_events_handler(struct grpc_call *c) {
                         l->actor = pb_copy(&v);
                 }
         }
-        uint64_t first = t->event_sequence - t->n_events, count = tail < 0 ? t->n_events : MIN((uint64_t) tail, (uint64_t) t->n_events);
+        uint64_t first = t->event_sequence - t->n_events,
+                 count = tail < 0 ? t->n_events : MIN((uint64_t) tail, (uint64_t) t->n_events);
         l->next = t->event_sequence - count;
         for (size_t i = 0; !str_empty(tail_id) && i < t->n_events; i++)
                 if (str_eq(t->events[i].id, tail_id))

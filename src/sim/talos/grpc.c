@@ -33,8 +33,8 @@ static void start(struct grpc_call *c) {
 }
 
 static void send_frame(struct grpc_call *c, const struct strbuf *message) {
-        uint8_t prefix[FRAME_PREFIX] = { 0, (uint8_t) (message->len >> 24), (uint8_t) (message->len >> 16), (uint8_t) (message->len >> 8),
-                                         (uint8_t) message->len };
+        uint8_t prefix[FRAME_PREFIX] = { 0, (uint8_t) (message->len >> 24), (uint8_t) (message->len >> 16),
+                                         (uint8_t) (message->len >> 8), (uint8_t) message->len };
         start(c);
         http2_data(c->stream, prefix, sizeof(prefix));
         if (message->len)
@@ -140,9 +140,12 @@ void grpc_keep(struct grpc_call *c, void (*changed)(struct grpc_call *c)) {
 /* --- who may call what --- */
 
 static unsigned role_of(const char *organization) {
-        static const struct { const char *name; unsigned roles; } known[] = {
-                { "os:admin", ROLE_ADMIN }, { "os:operator", ROLE_OPERATOR }, { "os:reader", ROLE_READER }, { "os:etcd:backup", ROLE_ETCD_BACKUP },
-                { "os:meta:writer", ROLE_META_WRITER } };
+        static const struct { const char *name; unsigned roles;
+        } known[] = { { "os:admin", ROLE_ADMIN },
+                      { "os:operator", ROLE_OPERATOR },
+                      { "os:reader", ROLE_READER },
+                      { "os:etcd:backup", ROLE_ETCD_BACKUP },
+                      { "os:meta:writer", ROLE_META_WRITER } };
         for (size_t i = 0; i < ARRAY_SIZE(known); i++)
                 if (str_eq(known[i].name, organization))
                         return known[i].roles;
@@ -169,7 +172,8 @@ static unsigned minor_of(const struct sim_talos *t) {
 }
 
 /* Refuses with apid's words, or returns the method. */
-static const struct grpc_method *admit(struct sim_talos *t, struct http2_stream *s, unsigned roles, enum grpc_status *ret_code, char **ret_message) {
+static const struct grpc_method *admit(struct sim_talos *t, struct http2_stream *s, unsigned roles, enum grpc_status *ret_code,
+                                       char **ret_message) {
         const struct grpc_method *m = grpc_method_find(http2_path(s));
         const char *type = http2_header(s, "content-type");
 
@@ -237,7 +241,9 @@ static struct sim_talos *target_of(struct sim_talos *t, const char *name, enum g
                         return m->talos;
         }
         *ret_code = GRPC_UNAVAILABLE;
-        *ret_message = xasprintf("connection error: desc = \"transport: Error while dialing: dial tcp %s:50000: connect: no route to host\"", name);
+        *ret_message = xasprintf(
+                "connection error: desc = \"transport: Error while dialing: dial tcp %s:50000: connect: no route to host\"",
+                name);
         return NULL;
 }
 
@@ -278,7 +284,8 @@ static void call_many(struct sim_talos *t, struct http2_stream *s, const struct 
 
 static void trace(struct sim_talos *t, struct http2_stream *s) {
         char peer[IP6_STR_MAX];
-        sim_trace_exchange(t->world, "talos", ip6_format(http2_peer_addr(s), peer), http2_method(s), http2_path(s), NULL, 0, 200, NULL, 0);
+        sim_trace_exchange(t->world, "talos", ip6_format(http2_peer_addr(s), peer), http2_method(s), http2_path(s), NULL, 0, 200,
+                           NULL, 0);
 }
 
 void talos_grpc_request(void *data, struct http2_stream *s) {
@@ -298,7 +305,8 @@ void talos_grpc_request(void *data, struct http2_stream *s) {
         for (size_t i = 0; peer && i < peer->organizations.n; i++)
                 roles |= role_of(peer->organizations.items[i]);
         const struct grpc_method *m = admit(t, s, roles, &code, &message);
-        const char *node = t->maintenance ? NULL : http2_header(s, "node"), *nodes = t->maintenance ? NULL : http2_header(s, "nodes");
+        const char *node = t->maintenance ? NULL : http2_header(s, "node"),
+                   *nodes = t->maintenance ? NULL : http2_header(s, "nodes");
         const uint8_t *body = http2_body(s, &len);
         if (m && !unframe(body, len, &p, &n)) {
                 m = NULL;

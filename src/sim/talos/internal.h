@@ -9,8 +9,16 @@
 #define TALOS_TRUSTD_PORT 50001
 
 enum grpc_status {
-        GRPC_OK = 0, GRPC_UNKNOWN = 2, GRPC_INVALID_ARGUMENT = 3, GRPC_NOT_FOUND = 5, GRPC_ALREADY_EXISTS = 6, GRPC_PERMISSION_DENIED = 7,
-        GRPC_FAILED_PRECONDITION = 9, GRPC_UNIMPLEMENTED = 12, GRPC_INTERNAL = 13, GRPC_UNAVAILABLE = 14,
+        GRPC_OK = 0,
+        GRPC_UNKNOWN = 2,
+        GRPC_INVALID_ARGUMENT = 3,
+        GRPC_NOT_FOUND = 5,
+        GRPC_ALREADY_EXISTS = 6,
+        GRPC_PERMISSION_DENIED = 7,
+        GRPC_FAILED_PRECONDITION = 9,
+        GRPC_UNIMPLEMENTED = 12,
+        GRPC_INTERNAL = 13,
+        GRPC_UNAVAILABLE = 14,
 };
 
 /* What a caller may be, as bits (talos: pkg/machinery/role). */
@@ -82,17 +90,19 @@ struct talos_world *talos_world(struct sim_world *w);
 bool talos_metadata_stolen(struct sim_talos *t);
 bool talos_time_synced(const struct sim_talos *t);
 bool talos_etcd_present(const struct sim_talos *t);
-void talos_apply(struct sim_talos *t, struct sim_config *config);        /* accepted in maintenance, or in place; takes a reference of its own */
+void talos_apply(struct sim_talos *t,
+                 struct sim_config *config); /* accepted in maintenance, or in place; takes a reference of its own */
 void talos_store(struct sim_talos *t, const struct sim_config *config);  /* writes STATE */
 /* Goes down after the stop latency: action is sim_hetzner_reset or sim_hetzner_power_off. */
-void talos_stop(struct sim_talos *t, enum sim_stage stage, const char *sequence, const char *actor, void (*action)(struct sim_machine *m));
+void talos_stop(struct sim_talos *t, enum sim_stage stage, const char *sequence, const char *actor,
+                void (*action)(struct sim_machine *m));
 void talos_say(struct sim_talos *t, const char *fmt, ...) _printf_(2, 3);        /* a line of the kernel log */
 void talos_set_reason(struct sim_talos *t, const char *reason);
-void talos_refresh(struct sim_talos *t);                                 /* looks again at what kube knows, at once: before an answer */
-void talos_touch(struct sim_talos *t);                                   /* something changed: services, events and watches follow, once, soon */
+void talos_refresh(struct sim_talos *t); /* looks again at what kube knows, at once: before an answer */
+void talos_touch(struct sim_talos *t); /* something changed: services, events and watches follow, once, soon */
 /* Running and every control plane that this node knows of (discovery): machines with the same cluster. */
 bool talos_same_cluster(const struct sim_talos *a, const struct sim_talos *b);
-int talos_serve(struct sim_talos *t, struct error *err);                 /* (re)starts the API with the certificate in t->serving */
+int talos_serve(struct sim_talos *t, struct error *err); /* (re)starts the API with the certificate in t->serving */
 int talos_issue_certificate(struct sim_talos *t, struct error *err);
 
 /* --- services.c --- */
@@ -131,11 +141,12 @@ struct grpc_call {
 void talos_grpc_request(void *data, struct http2_stream *s);             /* http2_handler; data is the sim_talos */
 /* One message of an answer; more may follow. */
 void grpc_send(struct grpc_call *c, const struct strbuf *message);
-/* A reply "XResponse { repeated X messages = 1; }": adds metadata to x, wraps it and ends the call. x may be NULL: an empty element. */
+/* A reply "XResponse { repeated X messages = 1; }": adds metadata to x, wraps it and ends the call. x may be NULL: an empty
+ * element. */
 void grpc_reply(struct grpc_call *c, struct strbuf *x);
 void grpc_finish(struct grpc_call *c);
 void grpc_fail(struct grpc_call *c, enum grpc_status code, const char *fmt, ...) _printf_(3, 4);
-void grpc_metadata(struct grpc_call *c, struct strbuf *b);               /* adds common.Metadata as field 1 when the caller named nodes */
+void grpc_metadata(struct grpc_call *c, struct strbuf *b); /* adds common.Metadata as field 1 when the caller named nodes */
 /* A call that stays open is listed in the node until it ends; changed(c) is called by talos_touch. */
 void grpc_keep(struct grpc_call *c, void (*changed)(struct grpc_call *c));
 
@@ -148,7 +159,8 @@ struct grpc_method {
         void (*handler)(struct grpc_call *c);
 };
 const struct grpc_method *grpc_method_find(const char *path);
-extern const struct grpc_method machine_methods[], machine_info_methods[], etcd_methods[], cosi_methods[];     /* end with a NULL path */
+extern const struct grpc_method machine_methods[], machine_info_methods[], etcd_methods[],
+        cosi_methods[]; /* end with a NULL path */
 
 /* kubeconfig.c: what the Kubeconfig call sends, a gzipped tar with one file. */
 int talos_kubeconfig_archive(struct sim_talos *t, struct strbuf *ret, struct error *err);

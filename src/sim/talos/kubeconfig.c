@@ -1,4 +1,5 @@
-/* The Kubeconfig call's answer: a gzipped tar with one file, minted from the Kubernetes CA in the config (talos: pkg/kubeconfig). */
+/* The Kubeconfig call's answer: a gzipped tar with one file, minted from the Kubernetes CA in the config (talos:
+ * pkg/kubeconfig). */
 #include <stdio.h>
 
 #include "base/codec.h"
@@ -39,10 +40,14 @@ static void write_kubeconfig(const struct sim_config *c, const struct cert_pair 
         _cleanup_str_ char *cert = base64_encode(admin->cert_pem, strlen(admin->cert_pem));
         _cleanup_str_ char *key = base64_encode(admin->key_pem, strlen(admin->key_pem));
         const char *name = c->cluster_name;
-        strbuf_addf(b, "apiVersion: v1\nkind: Config\nclusters:\n- name: %s\n  cluster:\n    server: %s\n    certificate-authority-data: %s\n", name,
-                    c->endpoint, ca);
-        strbuf_addf(b, "users:\n- name: admin@%s\n  user:\n    client-certificate-data: %s\n    client-key-data: %s\n", name, cert, key);
-        strbuf_addf(b, "contexts:\n- context:\n    cluster: %s\n    namespace: default\n    user: admin@%s\n  name: admin@%s\n", name, name, name);
+        strbuf_addf(b,
+                    "apiVersion: v1\nkind: Config\nclusters:\n- name: %s\n  cluster:\n    server: %s\n    "
+                    "certificate-authority-data: %s\n",
+                    name, c->endpoint, ca);
+        strbuf_addf(b, "users:\n- name: admin@%s\n  user:\n    client-certificate-data: %s\n    client-key-data: %s\n", name,
+                    cert, key);
+        strbuf_addf(b, "contexts:\n- context:\n    cluster: %s\n    namespace: default\n    user: admin@%s\n  name: admin@%s\n",
+                    name, name, name);
         strbuf_addf(b, "current-context: admin@%s\n", name);
 }
 
@@ -51,7 +56,8 @@ int talos_kubeconfig_archive(struct sim_talos *t, struct strbuf *ret, struct err
         _cleanup_strbuf_ struct strbuf text = STRBUF_INIT, tar = STRBUF_INIT;
         _cleanup_cert_pair_ struct cert_pair admin = { 0 };
         int64_t now = loop_now_ms(t->world->loop);
-        struct cert_spec s = { .common_name = "admin", .organizations = organizations, .client_auth = true, .not_before_ms = now - 10000,
+        struct cert_spec s = { .common_name = "admin", .organizations = organizations, .client_auth = true,
+                               .not_before_ms = now - 10000,
                                .lifetime_ms = t->config->admin_kubeconfig_ms };
         uint8_t *gz;
         size_t n;

@@ -125,8 +125,8 @@ static void read_file(struct grpc_call *c) {
         else if (str_eq(path, "/etc/hostname"))
                 text = xasprintf("%s\n", sim_talos_hostname(c->talos->machine));
         else if (str_eq(path, "/etc/os-release"))
-                text = xasprintf("NAME=\"Talos\"\nID=talos\nVERSION_ID=%s\nPRETTY_NAME=\"Talos (%s, simulated)\"\n", c->talos->machine->talos_version,
-                                 c->talos->machine->talos_version);
+                text = xasprintf("NAME=\"Talos\"\nID=talos\nVERSION_ID=%s\nPRETTY_NAME=\"Talos (%s, simulated)\"\n",
+                                 c->talos->machine->talos_version, c->talos->machine->talos_version);
         else {
                 grpc_fail(c, GRPC_NOT_FOUND, "stat %s: no such file or directory", path ? path : "");
                 return;
@@ -186,8 +186,8 @@ static void health_line(struct grpc_call *c, const char *text) {
         grpc_send(c, &b);
 }
 
-/* The checks that this node can answer for, in Talos' order and words; the first that does not hold ends the call. The real one waits for each up to
- * the request's time-out, this one looks once. */
+/* The checks that this node can answer for, in Talos' order and words; the first that does not hold ends the call. The real one
+ * waits for each up to the request's time-out, this one looks once. */
 static void health_check(struct grpc_call *c) {
         struct sim_talos *t = c->talos;
         const struct { const char *what; bool holds; } checks[] = {

@@ -48,9 +48,11 @@ static struct apply read_apply(struct grpc_call *c) {
         return a;
 }
 
-static void reply_apply(struct grpc_call *c, const struct sim_config *config, enum apply_mode mode, bool dry_run, const char *details) {
+static void reply_apply(struct grpc_call *c, const struct sim_config *config, enum apply_mode mode, bool dry_run,
+                        const char *details) {
         _cleanup_strbuf_ struct strbuf b = STRBUF_INIT;
-        _cleanup_str_ char *text = dry_run ? xasprintf("Dry run summary:\n%s (skipped in dry-run).\n", details) : xstrdup(details);
+        _cleanup_str_ char *text =
+                dry_run ? xasprintf("Dry run summary:\n%s (skipped in dry-run).\n", details) : xstrdup(details);
         for (size_t i = 0; i < config->warnings.n; i++)
                 pb_text(&b, 2, config->warnings.items[i]);
         pb_uint(&b, 3, mode);
@@ -126,7 +128,8 @@ static void apply_maintenance(struct grpc_call *c, const struct apply *a, struct
                 talos_store(t, config);
                 talos_apply(t, config);
         }
-        reply_apply(c, config, minor_of(c) < 13 ? a->mode : APPLY_NO_REBOOT, a->dry_run, "Applied configuration without a reboot");
+        reply_apply(c, config, minor_of(c) < 13 ? a->mode : APPLY_NO_REBOOT, a->dry_run,
+                    "Applied configuration without a reboot");
 }
 
 static void apply_configuration(struct grpc_call *c) {
@@ -230,7 +233,8 @@ static struct reset read_reset(struct grpc_call *c) {
         return q;
 }
 
-/* Without partitions the whole system disk is wiped: the machine cannot boot any more. With STATE and EPHEMERAL it boots like a new one. */
+/* Without partitions the whole system disk is wiped: the machine cannot boot any more. With STATE and EPHEMERAL it boots like a
+ * new one. */
 static void reset(struct grpc_call *c) {
         struct sim_talos *t = c->talos;
         struct reset q = read_reset(c);

@@ -1,5 +1,5 @@
-/* The life of a simulated Talos node: boot, config, maintenance, running, reboot. Order and conditions: talos controllers/config/acquire.go and
- * v1alpha1_sequencer.go, as docs/simulator.md retells them. */
+/* The life of a simulated Talos node: boot, config, maintenance, running, reboot. Order and conditions: talos
+ * controllers/config/acquire.go and v1alpha1_sequencer.go. */
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -117,7 +117,8 @@ bool talos_metadata_stolen(struct sim_talos *t) {
                 return false;
         if (t->metadata_stolen == 0) {
                 /* One in ten, the same for the same seed, server and boot (hcloud-k8s/terraform-hcloud-kubernetes issue 490). */
-                uint64_t x = t->world->options.seed * 0x9e3779b97f4a7c15u + (uint64_t) t->machine->server_id * 0xbf58476d1ce4e5b9u + t->machine->boot_count;
+                uint64_t x = t->world->options.seed * 0x9e3779b97f4a7c15u +
+                             (uint64_t) t->machine->server_id * 0xbf58476d1ce4e5b9u + t->machine->boot_count;
                 x = (x ^ (x >> 31)) * 0x94d049bb133111ebu;
                 bool stolen = (x >> 33) % 10 == 0 || sim_fault_machine(t->world, "metadata-route", t->machine);
                 t->metadata_stolen = stolen ? 2 : 1;
@@ -125,7 +126,8 @@ bool talos_metadata_stolen(struct sim_talos *t) {
         return t->metadata_stolen == 2;
 }
 
-/* Without a resolver that IPv6 reaches (the defaults are IPv4), or a time server by address, an IPv6-only node never learns the time. */
+/* Without a resolver that IPv6 reaches (the defaults are IPv4), or a time server by address, an IPv6-only node never learns the
+ * time. */
 bool talos_time_synced(const struct sim_talos *t) {
         const struct sim_config *c = t->config;
         struct ip6_addr a;
@@ -143,7 +145,8 @@ bool talos_etcd_present(const struct sim_talos *t) {
 }
 
 bool talos_same_cluster(const struct sim_talos *a, const struct sim_talos *b) {
-        return a->config && b->config && !a->maintenance && !b->maintenance && str_eq(a->config->cluster_id, b->config->cluster_id) &&
+        return a->config && b->config && !a->maintenance && !b->maintenance &&
+               str_eq(a->config->cluster_id, b->config->cluster_id) &&
                str_eq(a->config->os_ca.cert_pem, b->config->os_ca.cert_pem);
 }
 
@@ -162,8 +165,12 @@ static const char *client_authorities(const struct sim_talos *t, char **ret_owne
 int talos_serve(struct sim_talos *t, struct error *err) {
         _cleanup_(tls_server_unrefp) struct tls_server *tls = NULL;
         _cleanup_str_ char *authorities = NULL;
-        struct tls_options o = { .cert_pem = t->serving.cert_pem, .key_pem = t->serving.key_pem, .alpn = alpn, .alpn_required = true };
-        struct http2_options h = { .addr = &t->machine->addr, .port = talos_world(t->world)->api_port, .handler = talos_grpc_request, .data = t };
+        struct tls_options o = {
+                .cert_pem = t->serving.cert_pem, .key_pem = t->serving.key_pem, .alpn = alpn, .alpn_required = true
+        };
+        struct http2_options h = {
+                .addr = &t->machine->addr, .port = talos_world(t->world)->api_port, .handler = talos_grpc_request, .data = t
+        };
         int r;
 
         if (!t->maintenance) {
@@ -263,7 +270,8 @@ static void on_cri(void *data) {
 }
 
 static void on_trustd_connection(void *data, struct conn *c) {
-        /* What a worker's request would carry (token, CSR) is settled in on_trustd_probe(): that the port is reached is what counts. */
+        /* What a worker's request would carry (token, CSR) is settled in on_trustd_probe(): that the port is reached is what
+         * counts. */
         conn_close(c);
 }
 
@@ -271,7 +279,8 @@ static void start_trustd(struct sim_talos *t) {
         _cleanup_error_ struct error err = ERROR_INIT;
         if (t->trustd)
                 return;
-        if (listener_new(t->world->loop, &t->machine->addr, talos_world(t->world)->trustd_port, NULL, on_trustd_connection, t, &t->trustd, &err) < 0)
+        if (listener_new(t->world->loop, &t->machine->addr, talos_world(t->world)->trustd_port, NULL, on_trustd_connection, t,
+                         &t->trustd, &err) < 0)
                 talos_set_reason(t, error_text(&err));
 }
 
@@ -292,7 +301,8 @@ static void try_trustd(void *data);
 
 static void trustd_again(struct sim_talos *t, const char *reason) {
         talos_set_reason(t, reason);
-        loop_timer_set(t->world->loop, &t->trustd_timer, t->world->options.speed_real ? TRUSTD_RETRY_REAL_MS : TRUSTD_RETRY_INSTANT_MS, try_trustd, t);
+        loop_timer_set(t->world->loop, &t->trustd_timer,
+                       t->world->options.speed_real ? TRUSTD_RETRY_REAL_MS : TRUSTD_RETRY_INSTANT_MS, try_trustd, t);
 }
 
 /* The control plane that listens at the endpoint's address, or, with a name as endpoint, any of the cluster. */
@@ -303,7 +313,8 @@ static struct sim_talos *find_trustd(const struct sim_talos *t) {
                 struct sim_machine *m = sim_machine_nth(t->world, i);
                 if (!m)
                         return NULL;
-                if (m->talos && m->talos->trustd && m->talos->config && (literal ? ip6_equal(&a, &m->addr) : talos_same_cluster(t, m->talos)))
+                if (m->talos && m->talos->trustd && m->talos->config &&
+                    (literal ? ip6_equal(&a, &m->addr) : talos_same_cluster(t, m->talos)))
                         return m->talos;
         }
 }
@@ -336,13 +347,16 @@ static void on_trustd_probe(void *data, bool reached) {
         char text[300];
 
         if (!reached || !issuer) {
-                snprintf(text, sizeof(text), "failed to generate API certificate: no trustd at %s:%u can be reached from this node", t->config->endpoint_host,
-                         t->trustd_port);
+                snprintf(text, sizeof(text),
+                         "failed to generate API certificate: no trustd at %s:%u can be reached from this node",
+                         t->config->endpoint_host, t->trustd_port);
                 trustd_again(t, text);
         } else if (!str_eq(issuer->config->token, t->config->token)) {
-                trustd_again(t, "failed to generate API certificate: rpc error: code = PermissionDenied desc = invalid trustd token (.machine.token)");
+                trustd_again(t, "failed to generate API certificate: rpc error: code = PermissionDenied desc = invalid trustd "
+                                "token (.machine.token)");
         } else if (!str_eq(issuer->config->os_ca.cert_pem, t->config->os_ca.cert_pem)) {
-                trustd_again(t, "failed to generate API certificate: tls: failed to verify certificate: x509: certificate signed by unknown authority");
+                trustd_again(t, "failed to generate API certificate: tls: failed to verify certificate: x509: certificate signed "
+                                "by unknown authority");
         } else {
                 loop_timer_set(t->world->loop, &t->trustd_timer, talos_latency(t->machine, PHASE_TRUSTD), on_worker_api, t);
         }
@@ -362,7 +376,8 @@ static void try_trustd(void *data) {
                 }
                 a = issuer->machine->addr;
         }
-        net_probe_start(t->world->loop, &t->machine->addr, &a, t->trustd_port, TRUSTD_PROBE_MS, on_trustd_probe, t, &t->trustd_probe);
+        net_probe_start(t->world->loop, &t->machine->addr, &a, t->trustd_port, TRUSTD_PROBE_MS, on_trustd_probe, t,
+                        &t->trustd_probe);
 }
 
 static void enter_running(struct sim_talos *t) {
@@ -371,10 +386,12 @@ static void enter_running(struct sim_talos *t) {
         t->applying = false;
         t->stage = SIM_STAGE_BOOTING;
         talos_set_reason(t, NULL);
-        talos_say(t, "machine config is valid: %s of cluster %s", t->config->control_plane ? "control plane" : "worker", t->config->cluster_name);
+        talos_say(t, "machine config is valid: %s of cluster %s", t->config->control_plane ? "control plane" : "worker",
+                  t->config->cluster_name);
         if (!talos_time_synced(t))
                 talos_set_reason(t, "time is not in sync: no IPv6 resolver in the config, and no time server by address");
-        loop_timer_set(l, &t->phase_timer, talos_latency(t->machine, PHASE_CONFIG), t->config->control_plane ? on_control_plane_api : try_trustd, t);
+        loop_timer_set(l, &t->phase_timer, talos_latency(t->machine, PHASE_CONFIG),
+                       t->config->control_plane ? on_control_plane_api : try_trustd, t);
         loop_timer_set(l, &t->cri_timer, talos_latency(t->machine, PHASE_CRI), on_cri, t);
         talos_touch(t);
 }
@@ -407,7 +424,8 @@ void talos_apply(struct sim_talos *t, struct sim_config *config) {
         set_config(t, config);
         if (was_maintenance) {
                 t->applying = true;
-                loop_timer_set(t->world->loop, &t->phase_timer, MAX(talos_latency(t->machine, PHASE_APPLY), (int64_t) GOODBYE_MS), leave_maintenance, t);
+                loop_timer_set(t->world->loop, &t->phase_timer, MAX(talos_latency(t->machine, PHASE_APPLY), (int64_t) GOODBYE_MS),
+                               leave_maintenance, t);
                 return;
         }
         if (t->config->control_plane && t->api_up)
@@ -457,11 +475,14 @@ static void acquire_config(void *data) {
         if (m->disk.len) {
                 use_config(t, m->disk.data, m->disk.len, "STATE");
                 if (talos_metadata_stolen(t))
-                        talos_set_reason(t, "error fetching metadata: 169.254.169.254 is routed to the private network (eth1), i/o timeout");
+                        talos_set_reason(
+                                t,
+                                "error fetching metadata: 169.254.169.254 is routed to the private network (eth1), i/o timeout");
                 return;
         }
         if (talos_metadata_stolen(t)) {
-                talos_set_reason(t, "failed to download config from http://169.254.169.254/hetzner/v1/userdata: the route goes to the private network (eth1), "
+                talos_set_reason(t, "failed to download config from http://169.254.169.254/hetzner/v1/userdata: the route goes "
+                                    "to the private network (eth1), "
                                     "i/o timeout");
                 return;
         }
@@ -505,7 +526,8 @@ void sim_talos_halt(struct sim_machine *m) {
         close_api(t);
         listener_free(t->trustd);
         net_probe_cancel(&t->trustd_probe);
-        struct loop_timer **timers[] = { &t->phase_timer, &t->cri_timer, &t->trustd_timer, &t->stop_timer, &t->try_timer, &t->poll_timer };
+        struct loop_timer **timers[] = { &t->phase_timer, &t->cri_timer, &t->trustd_timer,
+                                         &t->stop_timer,  &t->try_timer, &t->poll_timer };
         for (size_t i = 0; i < ARRAY_SIZE(timers); i++)
                 loop_timer_cancel(timers[i]);
         loop_forget(m->world->loop, t);
@@ -541,7 +563,8 @@ static void stop_now(void *data) {
         t->stop_action(m);               /* may take t away */
 }
 
-void talos_stop(struct sim_talos *t, enum sim_stage stage, const char *sequence, const char *actor, void (*action)(struct sim_machine *m)) {
+void talos_stop(struct sim_talos *t, enum sim_stage stage, const char *sequence, const char *actor,
+                void (*action)(struct sim_machine *m)) {
         if (t->stop_timer)
                 return;
         t->stage = stage;
@@ -550,7 +573,8 @@ void talos_stop(struct sim_talos *t, enum sim_stage stage, const char *sequence,
         talos_event_sequence(t, sequence, 1, actor);
         talos_event_task(t, "stopAllServices", 0, actor);
         talos_event_task(t, "stopAllServices", 1, actor);
-        loop_timer_set(t->world->loop, &t->stop_timer, MAX(talos_latency(t->machine, PHASE_STOP), (int64_t) GOODBYE_MS), stop_now, t);
+        loop_timer_set(t->world->loop, &t->stop_timer, MAX(talos_latency(t->machine, PHASE_STOP), (int64_t) GOODBYE_MS), stop_now,
+                       t);
 }
 
 /* --- what others ask --- */
@@ -574,8 +598,8 @@ void sim_talos_changed(struct sim_machine *m) {
 }
 
 static json_t *machine_state(struct sim_machine *m) {
-        static const char *const stages[] = { "unknown", "booting", "installing", "maintenance", "running", "rebooting", "shutting-down", "resetting",
-                                              "upgrading" };
+        static const char *const stages[] = { "unknown",   "booting",       "installing", "maintenance", "running",
+                                              "rebooting", "shutting-down", "resetting",  "upgrading" };
         struct sim_talos *t = m->talos;
         if (!t)
                 return NULL;
@@ -598,4 +622,6 @@ static json_t *machine_state(struct sim_machine *m) {
         return o;
 }
 
-const struct sim_part sim_talos_part = { .name = "talos", .start = part_start, .stop = part_stop, .machine_state = machine_state };
+const struct sim_part sim_talos_part = {
+        .name = "talos", .start = part_start, .stop = part_stop, .machine_state = machine_state
+};

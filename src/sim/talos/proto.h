@@ -14,7 +14,9 @@ void pb_timestamp(struct strbuf *b, unsigned field, int64_t ms);         /* goog
 
 struct pb_value { unsigned field, wire; uint64_t number; const uint8_t *bytes; size_t n; };
 struct pb_reader { const uint8_t *p, *end; bool broken; };
-static inline struct pb_reader pb_reader(const void *p, size_t n) { return (struct pb_reader) { p, (const uint8_t *) p + n, false }; }
+static inline struct pb_reader pb_reader(const void *p, size_t n) {
+        return (struct pb_reader) { p, (const uint8_t *) p + n, false };
+}
 /* The next field; false at the end, and with broken set when the bytes make no sense. */
 bool pb_next(struct pb_reader *r, struct pb_value *ret);
 char *pb_copy(const struct pb_value *v);         /* owned text */

@@ -3,7 +3,8 @@
 
 #include "sim/talos/internal.h"
 
-static const char *const all_services[] = { "apid", "auditd", "containerd", "cri", "etcd", "kubelet", "machined", "syslogd", "trustd", "udevd" };
+static const char *const all_services[] = { "apid",    "auditd",   "containerd", "cri",    "etcd",
+                                            "kubelet", "machined", "syslogd",    "trustd", "udevd" };
 
 static void set_state(struct sim_talos *t, struct talos_service *s, const char *state, const char *message) {
         if (str_eq(s->state, state))
@@ -117,7 +118,8 @@ size_t talos_unmet(const struct sim_talos *t, struct unmet *ret, size_t max) {
         for (size_t i = 0; i < ARRAY_SIZE(all_services); i++) {
                 const struct talos_service *s = talos_service_find(t, all_services[i]);
                 if (s && !s->healthy)
-                        snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s not healthy", *names ? ", " : "", s->id);
+                        snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s not healthy", *names ? ", " : "",
+                                 s->id);
         }
         if (*names)
                 add_unmet(ret, max, &n, "services", "", names);

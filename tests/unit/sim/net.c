@@ -96,7 +96,8 @@ static void handle(void *data, struct http1_exchange *x) {
         _cleanup_kvs_ struct kvs headers = { 0 };
         if (str_eq(http1_path(x), "/echo")) {
                 _cleanup_str_ char *a = http1_param(x, "a", 0), *a2 = http1_param(x, "a", 1), *none = http1_param(x, "c", 0);
-                _cleanup_str_ char *text = xasprintf("%s %s a=%s a2=%s c=%s body=%zu:%s", http1_method(x), http1_path(x), a, a2, none ? none : "-", n, body);
+                _cleanup_str_ char *text = xasprintf("%s %s a=%s a2=%s c=%s body=%zu:%s", http1_method(x), http1_path(x), a, a2,
+                                                     none ? none : "-", n, body);
                 kvs_set(&headers, "X-Test", "yes");
                 http1_respond(x, 200, &headers, text, strlen(text));
         } else if (str_eq(http1_path(x), "/later")) {
@@ -136,9 +137,12 @@ static void stop_server(void) {
         http1_server_free(server);
 }
 
-static int get(const char *base, const char *path, const char *method, const char *body, struct http_response *ret, struct error *err) {
+static int get(const char *base, const char *path, const char *method, const char *body, struct http_response *ret,
+               struct error *err) {
         _cleanup_str_ char *url = xasprintf("%s%s", base, path);
-        struct http_request q = { .method = method, .url = url, .body = body, .body_len = body ? strlen(body) : 0, .timeout_ms = 5000 };
+        struct http_request q = {
+                .method = method, .url = url, .body = body, .body_len = body ? strlen(body) : 0, .timeout_ms = 5000
+        };
         return http_perform(engine, &q, ret, err);
 }
 
@@ -206,18 +210,23 @@ static char *raw(const char *request, bool shut) {
 
 START_TEST(http1_wire) {
         _cleanup_str_ char *base = start_server(NULL, 0);
-        _cleanup_str_ char *two = raw("GET /echo?a=1 HTTP/1.1\r\nHost: x\r\n\r\nPOST /echo?a=2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
-                                      "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;ext=1\r\nde\r\n0\r\nTrailer: x\r\n\r\n", false);
+        _cleanup_str_ char *two =
+                raw("GET /echo?a=1 HTTP/1.1\r\nHost: x\r\n\r\nPOST /echo?a=2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                    "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;ext=1\r\nde\r\n0\r\nTrailer: x\r\n\r\n",
+                    false);
         ck_assert_ptr_nonnull(strstr(two, "GET /echo a=1"));
         ck_assert_ptr_nonnull(strstr(two, "body=5:abcde"));
-        static const struct { const char *request; const char *status; } bad[] = {
-                { "GET\r\n\r\n", "400" }, { "GET / HTTP/2.0\r\n\r\n", "505" }, { "GET / HTTP/1.1\r\nBad Header: x\r\n\r\n", "400" },
-                { "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", "400" },
-                { "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "400" },
-                { "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "400" },
-                { "POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", "501" },
-                { "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", "400" }, { "POST / HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", "413" },
-                { "GET nopath HTTP/1.1\r\n\r\n", "400" } };
+        static const struct { const char *request; const char *status;
+        } bad[] = { { "GET\r\n\r\n", "400" },
+                    { "GET / HTTP/2.0\r\n\r\n", "505" },
+                    { "GET / HTTP/1.1\r\nBad Header: x\r\n\r\n", "400" },
+                    { "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", "400" },
+                    { "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "400" },
+                    { "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "400" },
+                    { "POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", "501" },
+                    { "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", "400" },
+                    { "POST / HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", "413" },
+                    { "GET nopath HTTP/1.1\r\n\r\n", "400" } };
         for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
                 _cleanup_str_ char *answer = raw(bad[i].request, false);
                 ck_assert_msg(strlen(answer) > 12 && memcmp(answer + 9, bad[i].status, 3) == 0, "%s: %s", bad[i].request, answer);
@@ -243,7 +252,10 @@ START_TEST(tls_client_certificates) {
         make_leaf(&ca, NULL, true, false, &leaf);
         make_leaf(&ca, group, false, true, &good);
         make_leaf(&other, group, false, true, &stranger);
-        struct tls_options o = { .cert_pem = leaf.cert_pem, .key_pem = leaf.key_pem, .client_ca_pem = ca.cert_pem, .client_auth = TLS_CLIENT_OPTIONAL };
+        struct tls_options o = { .cert_pem = leaf.cert_pem,
+                                 .key_pem = leaf.key_pem,
+                                 .client_ca_pem = ca.cert_pem,
+                                 .client_auth = TLS_CLIENT_OPTIONAL };
         ck_ok(tls_server_new(&o, &tls, &err), err);
         _cleanup_str_ char *base = start_server(tls, 0);
         _cleanup_str_ char *url = xasprintf("%s/who", base);
@@ -314,13 +326,20 @@ START_TEST(http2_streams) {
         struct http2_options ho = { .addr = &a, .tls = tls, .handler = handle2 };
         ck_ok(http2_server_new(lt.loop, &ho, &s2, &err), err);
         loop_thread_start(&lt);
-        _cleanup_str_ char *url = xasprintf("https://[::1]:%u/stream", http2_server_port(s2)), *only = xasprintf("https://[::1]:%u/only", http2_server_port(s2)),
+        _cleanup_str_ char *url = xasprintf("https://[::1]:%u/stream", http2_server_port(s2)),
+                           *only = xasprintf("https://[::1]:%u/only", http2_server_port(s2)),
                            *reset = xasprintf("https://[::1]:%u/reset", http2_server_port(s2));
         struct http_tls client = { .ca_pem = ca.cert_pem };
         size_t big = 3u << 20;           /* larger than any window */
         char *body = xcalloc(1, big);
         memset(body, 'b', big);
-        struct http_request q = { .method = "POST", .url = url, .tls = &client, .version = HTTP_2, .timeout_ms = 10000, .body = body, .body_len = big };
+        struct http_request q = { .method = "POST",
+                                  .url = url,
+                                  .tls = &client,
+                                  .version = HTTP_2,
+                                  .timeout_ms = 10000,
+                                  .body = body,
+                                  .body_len = big };
         struct http_response r = { 0 };
         ck_ok(http_perform(engine, &q, &r, &err), err);
         ck_assert(r.http2);
@@ -389,7 +408,8 @@ START_TEST(talos_key_label) {
         make_ca(&ca);
         char *middle = strstr(ca.key_pem, "PRIVATE KEY-----\n") + strlen("PRIVATE KEY-----\n");
         _cleanup_str_ char *base64 = xstrndup(middle, strcspn(middle, "-"));
-        _cleanup_str_ char *labelled = xasprintf("-----BEGIN ED25519 PRIVATE KEY-----\n%s-----END ED25519 PRIVATE KEY-----\n", base64);
+        _cleanup_str_ char *labelled =
+                xasprintf("-----BEGIN ED25519 PRIVATE KEY-----\n%s-----END ED25519 PRIVATE KEY-----\n", base64);
         struct cert_pair p = { ca.cert_pem, labelled };
         ck_ok(cert_pair_check("CA", &p, &err), err);
         _cleanup_cert_pair_ struct cert_pair other = { 0 };

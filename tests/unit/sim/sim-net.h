@@ -38,16 +38,27 @@ static inline struct ip6_addr loopback(void) {
 /* A CA, and a leaf of it for [::1] or for a client. */
 static inline void make_ca(struct cert_pair *ret) {
         static const char *const o[] = { "test", NULL };
-        struct cert_spec s = { .organizations = o, .not_before_ms = 1700000000000, .lifetime_ms = 1000000000000, .key = CERT_KEY_ED25519,
-                               .server_auth = true, .client_auth = true };
+        struct cert_spec s = { .organizations = o,
+                               .not_before_ms = 1700000000000,
+                               .lifetime_ms = 1000000000000,
+                               .key = CERT_KEY_ED25519,
+                               .server_auth = true,
+                               .client_auth = true };
         struct error err = ERROR_INIT;
         ck_ok(cert_make_ca(&s, ret, &err), err);
 }
 
-static inline void make_leaf(const struct cert_pair *ca, const char *const *organizations, bool server, bool client, struct cert_pair *ret) {
+static inline void make_leaf(const struct cert_pair *ca, const char *const *organizations, bool server, bool client,
+                             struct cert_pair *ret) {
         struct ip6_addr a = loopback();
-        struct cert_spec s = { .common_name = server ? "server" : "client", .organizations = organizations, .addresses = &a, .n_addresses = server ? 1 : 0,
-                               .not_before_ms = 1700000000000, .lifetime_ms = 1000000000000, .server_auth = server, .client_auth = client };
+        struct cert_spec s = { .common_name = server ? "server" : "client",
+                               .organizations = organizations,
+                               .addresses = &a,
+                               .n_addresses = server ? 1 : 0,
+                               .not_before_ms = 1700000000000,
+                               .lifetime_ms = 1000000000000,
+                               .server_auth = server,
+                               .client_auth = client };
         struct error err = ERROR_INIT;
         ck_ok(cert_issue(ca, &s, ret, &err), err);
 }

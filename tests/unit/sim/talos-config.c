@@ -16,12 +16,24 @@ static char *golden(const char *name) {
         return text;
 }
 
-static const struct { const char *name, *version; } files[] = {
-        { "v1.11-controlplane", "v1.11.6" }, { "v1.11-controlplane-seed", "v1.11.6" }, { "v1.11-worker", "v1.11.6" }, { "v1.11-worker-seed", "v1.11.6" },
-        { "v1.12-controlplane", "v1.12.11" }, { "v1.12-controlplane-seed", "v1.12.11" }, { "v1.12-worker-seed", "v1.12.11" },
-        { "v1.13-controlplane", "v1.13.9" }, { "v1.13-controlplane-seed", "v1.13.9" }, { "v1.13-controlplane-seed-ghcr", "v1.13.9" },
-        { "v1.13-worker", "v1.13.9" }, { "v1.13-worker-seed", "v1.13.9" }, { "v1.13-controlplane-seed", "v1.14.1" }, { "v1.13-worker", "v1.14.1" },
-        { "v1.14-controlplane", "v1.14.1" }, { "v1.14-worker", "v1.14.1" },
+static const struct { const char *name, *version;
+} files[] = {
+        { "v1.11-controlplane", "v1.11.6" },
+        { "v1.11-controlplane-seed", "v1.11.6" },
+        { "v1.11-worker", "v1.11.6" },
+        { "v1.11-worker-seed", "v1.11.6" },
+        { "v1.12-controlplane", "v1.12.11" },
+        { "v1.12-controlplane-seed", "v1.12.11" },
+        { "v1.12-worker-seed", "v1.12.11" },
+        { "v1.13-controlplane", "v1.13.9" },
+        { "v1.13-controlplane-seed", "v1.13.9" },
+        { "v1.13-controlplane-seed-ghcr", "v1.13.9" },
+        { "v1.13-worker", "v1.13.9" },
+        { "v1.13-worker-seed", "v1.13.9" },
+        { "v1.13-controlplane-seed", "v1.14.1" },
+        { "v1.13-worker", "v1.14.1" },
+        { "v1.14-controlplane", "v1.14.1" },
+        { "v1.14-worker", "v1.14.1" },
 };
 
 START_TEST(golden_files_are_accepted) {
@@ -70,7 +82,8 @@ START_TEST(seed_is_read) {
 END_TEST
 
 /* One change of a good config, and what the message must name. base: c control plane, w worker. */
-static const struct { char base; const char *from, *to, *says; } broken[] = {
+static const struct { char base; const char *from, *to, *says;
+} broken[] = {
         { 'c', "    kubelet:\n", "    kubelets: {}\n    kubelet:\n", "kubelets: {}" },
         { 'c', "            name: none\n", "            name: none\n            url: x\n", "unknown keys" },
         { 'c', "persist: true", "persist: false", ".persist should be enabled" },
@@ -91,20 +104,27 @@ static const struct { char base; const char *from, *to, *says; } broken[] = {
         { 'c', "        disableSearchDomain: true", "        hostname: x", "already set in v1alpha1 config (HostnameConfig)" },
         { 'c', "kind: HostnameConfig", "kind: HostConfig", "not registered" },
         { 'c', "kind: HostnameConfig", "kind: KubeletConfig", "not registered" },
-        { 'c', "kind: HostnameConfig\nauto: stable", "kind: HostnameConfig\nauto: stable\n---\napiVersion: v1alpha1\nkind: HostnameConfig\nauto: off", "duplicate document" },
+        { 'c', "kind: HostnameConfig\nauto: stable",
+          "kind: HostnameConfig\nauto: stable\n---\napiVersion: v1alpha1\nkind: HostnameConfig\nauto: off",
+          "duplicate document" },
         { 'c', "apiVersion: v1alpha1\nkind: HostnameConfig", "kind: HostnameConfig", "missing apiVersion" },
         { 'c', "        - name: hcloud-secret", "        - name: \"\"", "inline manifest name can't be empty" },
         { 'c', "        forwardKubeDNSToHost: false", "        forwardKubeDNSToHost: maybe", "cannot unmarshal" },
-        { 'c', "            enabled: true\n            forwardKubeDNSToHost: false", "            enabled: false\n            forwardKubeDNSToHost: true", "requires hostDNS.enabled" },
-        { 'c', "        node.kubernetes.io/exclude-from-external-load-balancers: \"\"", "        -bad-: \"\"", "invalid machine node labels" },
-        { 'w', "    clusterName: demo\n", "    clusterName: demo\n    etcd: {}\n", "etcd config is only allowed on control plane machines" },
+        { 'c', "            enabled: true\n            forwardKubeDNSToHost: false",
+          "            enabled: false\n            forwardKubeDNSToHost: true", "requires hostDNS.enabled" },
+        { 'c', "        node.kubernetes.io/exclude-from-external-load-balancers: \"\"", "        -bad-: \"\"",
+          "invalid machine node labels" },
+        { 'w', "    clusterName: demo\n", "    clusterName: demo\n    etcd: {}\n",
+          "etcd config is only allowed on control plane machines" },
         { 'w', "        key: \"\"\n    certSANs", "        key: UEVN\n    certSANs", "issuing Talos API CA key is not allowed" },
         { 'w', "        key: \"\"\n    proxy", "        key: UEVN\n    proxy", "cluster CA key is not allowed" },
         { 'w', "    nodeLabels:\n", "    nodeTaints:\n        a: NoScheduling\n    nodeLabels:\n", "invalid taint effect" },
         { 'w', "        crt: LS0t", "        crt: ????", "illegal base64" },
-        { 'w', "        diskQuotaSupport: true\n", "        diskQuotaSupport: true\n        kubernetesTalosAPIAccess:\n            enabled: true\n",
+        { 'w', "        diskQuotaSupport: true\n",
+          "        diskQuotaSupport: true\n        kubernetesTalosAPIAccess:\n            enabled: true\n",
           "can only be enabled on control plane" },
-        { 'w', "    network:\n        nameservers:", "    network:\n        interfaces:\n            - dhcp: true\n        nameservers:", "networking.os.device.interface" },
+        { 'w', "    network:\n        nameservers:",
+          "    network:\n        interfaces:\n            - dhcp: true\n        nameservers:", "networking.os.device.interface" },
 };
 
 static char *replace(const char *text, const char *from, const char *to) {
@@ -128,7 +148,8 @@ END_TEST
 
 /* A key that belongs to another certificate; and a new document on an old Talos. */
 START_TEST(more_refusals) {
-        _cleanup_str_ char *cp = golden("v1.13-controlplane"), *seed = golden("v1.13-controlplane-seed"), *many = golden("v1.14-worker");
+        _cleanup_str_ char *cp = golden("v1.13-controlplane"), *seed = golden("v1.13-controlplane-seed"),
+                           *many = golden("v1.14-worker");
         struct error err = ERROR_INIT;
         struct sim_config *c = NULL;
         if (!cp || !seed || !many)
@@ -192,8 +213,12 @@ START_TEST(metadata_guard_and_reboot) {
         const char *why;
         if (!text)
                 return;
-        _cleanup_str_ char *guarded = replace(text, "    network:\n", "    network:\n        interfaces:\n            - interface: eth1\n              dhcp: false\n");
-        _cleanup_str_ char *dhcp = replace(text, "    network:\n", "    network:\n        interfaces:\n            - interface: eth1\n              dhcp: true\n");
+        _cleanup_str_ char *guarded =
+                replace(text, "    network:\n",
+                        "    network:\n        interfaces:\n            - interface: eth1\n              dhcp: false\n");
+        _cleanup_str_ char *dhcp =
+                replace(text, "    network:\n",
+                        "    network:\n        interfaces:\n            - interface: eth1\n              dhcp: true\n");
         ck_ok(sim_config_load(text, strlen(text), "v1.13.9", &a, &err), err);
         ck_ok(sim_config_load(guarded, strlen(guarded), "v1.13.9", &b, &err), err);
         ck_ok(sim_config_load(dhcp, strlen(dhcp), "v1.13.9", &d, &err), err);

@@ -21,9 +21,12 @@ static int node_ups, node_downs, bootstraps, resets, power_offs;
 
 int64_t sim_latency(struct sim_world *w, const struct sim_machine *m, int64_t real_ms) { return 0; }
 void sim_say(struct sim_world *w, const char *fmt, ...) { }
-void sim_trace_exchange(struct sim_world *w, const char *part, const char *peer, const char *method, const char *target, const char *request_body,
-                        size_t request_len, int status, const char *response_body, size_t response_len) { }
-bool sim_fault_machine(struct sim_world *w, const char *name, const struct sim_machine *m) { return route_fault && str_eq(name, "metadata-route"); }
+void sim_trace_exchange(struct sim_world *w, const char *part, const char *peer, const char *method, const char *target,
+                        const char *request_body, size_t request_len, int status, const char *response_body,
+                        size_t response_len) {}
+bool sim_fault_machine(struct sim_world *w, const char *name, const struct sim_machine *m) {
+        return route_fault && str_eq(name, "metadata-route");
+}
 struct sim_machine *sim_machine_nth(struct sim_world *w, size_t n) { return n < 2 && machines[n].name ? &machines[n] : NULL; }
 void sim_hetzner_power_off(struct sim_machine *m) { power_offs++; }
 void sim_hetzner_reset(struct sim_machine *m) { resets++; }
@@ -46,8 +49,19 @@ static void call_on_loop(void (*fn)(struct sim_machine *), struct sim_machine *m
 }
 
 static void make_machine(struct sim_machine *m, const char *name, const char *user_data) {
-        *m = (struct sim_machine) { .world = &world, .server_id = 42, .name = xstrdup(name), .location = "hel1", .server_type = "cx23", .arch = "x86", .cores = 2,
-                                    .memory_gib = 4, .disk_gb = 40, .addr = loopback(), .user_data = xstrdup(user_data), .powered = true, .boot_count = 1 };
+        *m = (struct sim_machine){ .world = &world,
+                                   .server_id = 42,
+                                   .name = xstrdup(name),
+                                   .location = "hel1",
+                                   .server_type = "cx23",
+                                   .arch = "x86",
+                                   .cores = 2,
+                                   .memory_gib = 4,
+                                   .disk_gb = 40,
+                                   .addr = loopback(),
+                                   .user_data = xstrdup(user_data),
+                                   .powered = true,
+                                   .boot_count = 1 };
         m->talos_version = xstrdup("v1.13.9");
         m->prefix = (struct ip6_prefix) { .len = 64 };
 }
@@ -83,7 +97,8 @@ static void teardown(void) {
 /* --- configs --- */
 
 static void add_pair(struct strbuf *b, const char *indent, const char *name, const struct cert_pair *p, bool with_key) {
-        _cleanup_str_ char *crt = base64_encode(p->cert_pem, strlen(p->cert_pem)), *key = base64_encode(p->key_pem, strlen(p->key_pem));
+        _cleanup_str_ char *crt = base64_encode(p->cert_pem, strlen(p->cert_pem)),
+                           *key = base64_encode(p->key_pem, strlen(p->key_pem));
         strbuf_addf(b, "%s%s:\n%s    crt: %s\n%s    key: \"%s\"\n", indent, name, indent, crt, indent, with_key ? key : "");
 }
 
@@ -93,11 +108,15 @@ static char *config_text(bool control_plane) {
         for (size_t i = 0; i < CA_COUNT; i++)
                 if (!authorities[i].cert_pem)
                         make_ca(&authorities[i]);
-        strbuf_addf(&b, "version: v1alpha1\nmachine:\n    type: %s\n    token: abcdef.0123456789abcdef\n", control_plane ? "controlplane" : "worker");
+        strbuf_addf(&b, "version: v1alpha1\nmachine:\n    type: %s\n    token: abcdef.0123456789abcdef\n",
+                    control_plane ? "controlplane" : "worker");
         add_pair(&b, "    ", "ca", &authorities[CA_OS], control_plane);
-        strbuf_adds(&b, "    kubelet:\n        image: ghcr.io/siderolabs/kubelet:v1.36.3\n    network:\n        nameservers:\n            - 2001:db8::53\n"
-                        "    sysctls:\n        vm.swappiness: \"0\"\ncluster:\n    id: test\n    secret: test\n    controlPlane:\n"
-                        "        endpoint: https://[::1]:6443\n    clusterName: demo\n    network:\n        cni:\n            name: none\n");
+        strbuf_adds(&b,
+                    "    kubelet:\n        image: ghcr.io/siderolabs/kubelet:v1.36.3\n    network:\n        nameservers:\n       "
+                    "     - 2001:db8::53\n"
+                    "    sysctls:\n        vm.swappiness: \"0\"\ncluster:\n    id: test\n    secret: test\n    controlPlane:\n"
+                    "        endpoint: https://[::1]:6443\n    clusterName: demo\n    network:\n        cni:\n            name: "
+                    "none\n");
         add_pair(&b, "    ", "ca", &authorities[CA_KUBERNETES], control_plane);
         if (control_plane) {
                 _cleanup_str_ char *key = base64_encode(authorities[CA_OS].key_pem, strlen(authorities[CA_OS].key_pem));
@@ -116,7 +135,10 @@ static void client_of(const char *config, const char *role, bool also_server, st
         ck_ok(sim_config_load(config, strlen(config), "v1.13.9", &c, &err), err);
         ca->cert_pem = xstrdup(c->os_ca.cert_pem);
         ca->key_pem = xstrdup(c->os_ca.key_pem);
-        struct cert_spec s = { .organizations = organizations, .client_auth = true, .server_auth = also_server, .not_before_ms = 1700000000000,
+        struct cert_spec s = { .organizations = organizations,
+                               .client_auth = true,
+                               .server_auth = also_server,
+                               .not_before_ms = 1700000000000,
                                .lifetime_ms = 1000000000000 };
         ck_ok(cert_issue(ca, &s, client, &err), err);
         sim_config_unref(c);
@@ -131,12 +153,14 @@ static void answer_done(struct answer *a) {
         *a = (struct answer) { 0 };
 }
 
-static struct answer call(const struct sim_machine *m, const struct cert_pair *ca, const struct cert_pair *client, const char *path, const struct strbuf *request,
-                          const char *nodes) {
+static struct answer call(const struct sim_machine *m, const struct cert_pair *ca, const struct cert_pair *client,
+                          const char *path, const struct strbuf *request, const char *nodes) {
         _cleanup_str_ char *url = xasprintf("https://[::1]:%u%s", sim_talos_api_port(m), path);
         _cleanup_strbuf_ struct strbuf body = STRBUF_INIT;
         _cleanup_kvs_ struct kvs headers = { 0 };
-        struct http_tls tls = { .insecure = ca == NULL, .ca_pem = ca ? ca->cert_pem : NULL, .cert_pem = client ? client->cert_pem : NULL,
+        struct http_tls tls = { .insecure = ca == NULL,
+                                .ca_pem = ca ? ca->cert_pem : NULL,
+                                .cert_pem = client ? client->cert_pem : NULL,
                                 .key_pem = client ? client->key_pem : NULL };
         size_t n = request ? request->len : 0;
         const uint8_t prefix[5] = { 0, (uint8_t) (n >> 24), (uint8_t) (n >> 16), (uint8_t) (n >> 8), (uint8_t) n };
@@ -149,8 +173,15 @@ static struct answer call(const struct sim_machine *m, const struct cert_pair *c
         kvs_set(&headers, "te", "trailers");
         if (nodes)
                 kvs_set(&headers, "nodes", nodes);
-        struct http_request q = { .method = "POST", .url = url, .headers = &headers, .body = body.data, .body_len = body.len, .tls = &tls,
-                                  .version = HTTP_2, .timeout_ms = 5000, .fresh = true };
+        struct http_request q = { .method = "POST",
+                                  .url = url,
+                                  .headers = &headers,
+                                  .body = body.data,
+                                  .body_len = body.len,
+                                  .tls = &tls,
+                                  .version = HTTP_2,
+                                  .timeout_ms = 5000,
+                                  .fresh = true };
         struct answer a = { .status = -1 };
         if (http_perform(engine, &q, &r, &err) == 0) {
                 const char *status = kvs_get(&r.headers, "grpc-status"), *message = kvs_get(&r.headers, "grpc-message");
@@ -211,7 +242,9 @@ static void settle(void) {
                 ck_assert_int_eq(loop_turn(lt.loop, 1, NULL), 0);
 }
 
-static bool in_maintenance(const struct sim_machine *m) { return sim_talos_stage(m) == SIM_STAGE_MAINTENANCE && sim_talos_api_port(m); }
+static bool in_maintenance(const struct sim_machine *m) {
+        return sim_talos_stage(m) == SIM_STAGE_MAINTENANCE && sim_talos_api_port(m);
+}
 static bool has_config(const struct sim_machine *m) { return sim_talos_config(m) && sim_talos_api_port(m); }
 
 static void boot_to_running(struct sim_machine *m, const char *config) {
@@ -252,7 +285,8 @@ START_TEST(maintenance_mode) {
         ck_assert_int_eq(unknown.status, 12);
         _cleanup_strbuf_ struct strbuf bad = STRBUF_INIT;
         apply_request("machine:\n    typo: 1\n", 1, &bad);
-        _cleanup_(answer_done) struct answer refused = call(m, NULL, NULL, "/machine.MachineService/ApplyConfiguration", &bad, NULL);
+        _cleanup_(answer_done) struct answer refused =
+                call(m, NULL, NULL, "/machine.MachineService/ApplyConfiguration", &bad, NULL);
         ck_assert_int_eq(refused.status, 3);
         ck_assert_ptr_nonnull(strstr(refused.message, "unknown keys"));
         ck_assert(wait_for(in_maintenance, m));
@@ -264,7 +298,8 @@ END_TEST
 
 START_TEST(control_plane_from_push_to_bootstrap) {
         _cleanup_str_ char *config = config_text(true);
-        _cleanup_cert_pair_ struct cert_pair ca = { 0 }, admin = { 0 }, reader_ca = { 0 }, reader = { 0 }, both_ca = { 0 }, both = { 0 };
+        _cleanup_cert_pair_ struct cert_pair ca = { 0 }, admin = { 0 }, reader_ca = { 0 }, reader = { 0 }, both_ca = { 0 },
+                                             both = { 0 };
         struct sim_machine *m = &machines[0];
         struct pb_value v;
         make_machine(m, "cp-1", NULL);
@@ -303,7 +338,8 @@ START_TEST(control_plane_from_push_to_bootstrap) {
         ck_assert(DIG(status, &v, 1, 2, 1, 1));
         ck_assert_uint_eq(v.number, SIM_STAGE_RUNNING);
         ck_assert(!DIG(status, &v, 1, 2, 1, 2, 1));      /* not ready: the Node is not */
-        _cleanup_(answer_done) struct answer members = call(m, &ca, &reader, "/machine.MachineService/EtcdMemberList", NULL, NULL);
+        _cleanup_(answer_done) struct answer members =
+                call(m, &ca, &reader, "/machine.MachineService/EtcdMemberList", NULL, NULL);
         ck_assert(DIG(members, &v, 1, 3, 2));
         ck_assert_uint_eq(v.number, 0xf00d);
         _cleanup_(answer_done) struct answer kubeconfig = call(m, &ca, &admin, "/machine.MachineService/Kubeconfig", NULL, NULL);
@@ -337,21 +373,25 @@ START_TEST(apply_modes_and_reboot) {
         char *at = strstr(config, "    sysctls:\n");
         _cleanup_str_ char *env = xasprintf("%.*s    env:\n        A: b\n%s", (int) (at - config), config, at);
         char *warning = strstr(config, "vm.swappiness: \"0\"");
-        _cleanup_str_ char *sysctl = xasprintf("%.*svm.swappiness: \"1\"%s", (int) (warning - config), config, warning + strlen("vm.swappiness: \"0\""));
+        _cleanup_str_ char *sysctl = xasprintf("%.*svm.swappiness: \"1\"%s", (int) (warning - config), config,
+                                               warning + strlen("vm.swappiness: \"0\""));
 
         _cleanup_strbuf_ struct strbuf no_reboot = STRBUF_INIT, harmless = STRBUF_INIT, automatic = STRBUF_INIT;
         apply_request(env, 2, &no_reboot);
-        _cleanup_(answer_done) struct answer refused = call(m, &ca, &admin, "/machine.MachineService/ApplyConfiguration", &no_reboot, NULL);
+        _cleanup_(answer_done) struct answer refused =
+                call(m, &ca, &admin, "/machine.MachineService/ApplyConfiguration", &no_reboot, NULL);
         ck_assert_int_eq(refused.status, 3);
         apply_request(sysctl, 2, &harmless);
-        _cleanup_(answer_done) struct answer applied = call(m, &ca, &admin, "/machine.MachineService/ApplyConfiguration", &harmless, NULL);
+        _cleanup_(answer_done) struct answer applied =
+                call(m, &ca, &admin, "/machine.MachineService/ApplyConfiguration", &harmless, NULL);
         ck_assert_int_eq(applied.status, 0);
         ck_assert(DIG(applied, &v, 1, 3));
         ck_assert_uint_eq(v.number, 2);
         ck_assert_str_eq(m->disk.data, sysctl);
         ck_assert_int_eq(resets, 0);
         apply_request(env, 1, &automatic);
-        _cleanup_(answer_done) struct answer rebooted = call(m, &ca, &admin, "/machine.MachineService/ApplyConfiguration", &automatic, NULL);
+        _cleanup_(answer_done) struct answer rebooted =
+                call(m, &ca, &admin, "/machine.MachineService/ApplyConfiguration", &automatic, NULL);
         ck_assert_int_eq(rebooted.status, 0);
         ck_assert(!DIG(rebooted, &v, 1, 3));             /* REBOOT is 0 */
         for (int i = 0; i < 500 && !resets; i++)
@@ -391,7 +431,8 @@ START_TEST(worker_waits_for_trustd) {
         ck_assert_msg(a.status == 0, "%s", a.message);
         _cleanup_(answer_done) struct answer b = call(&machines[1], &ca, &admin, "/machine.MachineService/Bootstrap", NULL, NULL);
         ck_assert_int_eq(b.status, 12);
-        _cleanup_(answer_done) struct answer forward = call(&machines[1], &ca, &admin, "/machine.MachineService/Hostname", NULL, "2001:db8:9::1");
+        _cleanup_(answer_done) struct answer forward =
+                call(&machines[1], &ca, &admin, "/machine.MachineService/Hostname", NULL, "2001:db8:9::1");
         ck_assert_int_eq(forward.status, 7);
 }
 END_TEST
@@ -478,8 +519,16 @@ START_TEST(watch_sees_changes) {
         kvs_set(&headers, "content-type", "application/grpc");
         kvs_set(&headers, "te", "trailers");
         struct http_tls tls = { .ca_pem = ca.cert_pem, .cert_pem = admin.cert_pem, .key_pem = admin.key_pem };
-        struct http_request request = { .method = "POST", .url = url, .headers = &headers, .body = body.data, .body_len = body.len, .tls = &tls,
-                                        .version = HTTP_2, .timeout_ms = 5000, .on_data = stop_after_two, .on_data_arg = &got };
+        struct http_request request = { .method = "POST",
+                                        .url = url,
+                                        .headers = &headers,
+                                        .body = body.data,
+                                        .body_len = body.len,
+                                        .tls = &tls,
+                                        .version = HTTP_2,
+                                        .timeout_ms = 5000,
+                                        .on_data = stop_after_two,
+                                        .on_data_arg = &got };
         struct http_response r = { 0 };
         struct error err = ERROR_INIT;
         ck_fails(http_perform(engine, &request, &r, &err), err, ERR_CANCELLED);
