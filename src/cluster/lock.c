@@ -13,7 +13,7 @@
 
 #define EXPIRY_MS (10 * 60 * 1000)
 #define RENEW_MS (4 * 60 * 1000)
-#define CHECK_MS (20 * 1000)           /* a look at the lock that is younger than this is good enough */
+#define CHECK_MS (60 * 1000)           /* a younger look is good enough: only an expired lock, or one of this host, can be taken over */
 
 char *host_name(void) {
         char host[256] = "";

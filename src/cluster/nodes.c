@@ -243,7 +243,8 @@ static int build_groups(struct cluster *c, struct error *err) {
         }
         for (size_t i = 0; i < c->n_nodes; i++) {
                 struct node *n = &c->nodes[i];
-                if (n->existed)
+                /* One control plane has nobody to keep away from; later ones get a group of their own. */
+                if (n->existed || (n->control_plane && c->spec->control_planes.count == 1))
                         continue;
                 struct group *g = find_group(c, n->pool_name);
                 for (size_t number = 1; !g; number++) {

@@ -118,7 +118,6 @@ static void plan_boot(struct cluster *c, struct joints *j) {
                 struct plan_step *start = add(j, "start", "server", n->name, step_start, n, !n->existed || n->off);
                 plan_step_row(start, n->name);
                 plan_after(start, n->control_plane ? j->applied_control_planes : j->applied_workers);
-                plan_after(j->started, start);
                 if (push) {
                         j->up[i] = add(j, "push", "config", n->name, step_push, n, !n->configured);
                         plan_after(j->up[i], j->files);
@@ -128,6 +127,7 @@ static void plan_boot(struct cluster *c, struct joints *j) {
                 }
                 plan_step_row(j->up[i], n->name);
                 plan_after(j->up[i], start);
+                plan_after(j->started, j->up[i]);      /* by then the actions have ended: one question instead of several */
         }
 }
 
@@ -181,10 +181,10 @@ static void plan_network(struct cluster *c, struct joints *j) {
                 if (n->private_ip)
                         plan_step_detail(s, "%s", n->private_ip);
                 plan_after(s, j->network);
-                plan_after(s, j->started);
                 plan_after(s, j->up[i]);
                 plan_after(j->attached, s);
         }
+        plan_after(j->attached, j->ready);             /* not before there is nothing else to wait for */
 }
 
 static void plan_end(struct cluster *c, struct joints *j, bool smoke) {

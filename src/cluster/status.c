@@ -77,13 +77,12 @@ static void fill_from_kube(struct status_node *ret, const struct node *n, const 
                 ret->problem = xasprintf("provider id is %s, not %s", v->provider_id, want);
 }
 
+/* What the machine itself said, where Kubernetes could not vouch for it. */
 static void fill_from_talos(struct status_node *ret, const struct node *n, struct talos_view *v, bool have_secrets) {
         static const char *const words[] = { [TALOS_UNREACHABLE] = "unreachable", [TALOS_MAINTENANCE] = "maintenance", [TALOS_FOREIGN] = "foreign",
                                              [TALOS_BOOTING] = "booting", [TALOS_RUNNING] = "running" };
         if (!ret->talos && v->version)
                 ret->talos = xstrdup(v->version);
-        if (ret->state && v->condition != TALOS_UNREACHABLE)
-                return;
         if (!ret->state)
                 ret->state = xstrdup(n->off ? "off" : !n->running ? "starting" : !have_secrets ? "running (not asked)" : words[v->condition]);
         if (!ret->problem && n->off)
@@ -109,7 +108,8 @@ static void fill_node(struct cluster *c, struct node *n, struct talos_view *talo
         const struct node_view *v = c->seen == KUBE_SEEN ? kube_view_node(&c->kube_view, n->name) : NULL;
         if (v)
                 fill_from_kube(ret, n, v);
-        fill_from_talos(ret, n, talos, have_secrets);
+        if (!v || !v->ready)
+                fill_from_talos(ret, n, talos, have_secrets);
         if (!ret->problem && !n->has_firewall)
                 ret->problem = xstrdup("the firewall is not applied to it");
 }
@@ -208,12 +208,23 @@ static int64_t certificate_end(struct cluster *c) {
         return end;
 }
 
+/* Control planes first, then by pool and number. */
+static int compare_nodes(const void *a, const void *b) {
+        const struct node *x = a, *y = b;
+        if (x->control_plane != y->control_plane)
+                return x->control_plane ? -1 : 1;
+        int pools = strcmp(x->pool_name, y->pool_name);
+        return pools ? pools : (x->index > y->index) - (x->index < y->index);
+}
+
 int cluster_status(struct cluster *c, struct cluster_status *ret, struct error *err) {
         cluster_forget_observations(c);
         if (cloud_observe(c, OBSERVE_STATUS, &c->cloud, err) < 0)
                 return -1;
         struct cluster_status s = { .name = xstrdup(c->name) };
         nodes_from_cloud(c);
+        if (c->n_nodes)
+                qsort(c->nodes, c->n_nodes, sizeof(*c->nodes), compare_nodes);
         s.exists = cloud_has_ours(c, &c->cloud, NULL);
         if (s.exists) {
                 look_inside(c, &s);

@@ -12,6 +12,14 @@ int step_files(struct plan_step *s, void *arg, struct error *err) {
         return access_kube(c, err);
 }
 
+/* A machine that never answered may never have been switched on: the action says so better than the silence. */
+static int power_failure(const struct node *n, struct error *err) {
+        _cleanup_error_ struct error e = ERROR_INIT;
+        if (n->start_action && err && err->kind == ERR_TIMEOUT && hcloud_actions_wait(n->c->hcloud, &n->start_action, 1, &e) < 0 && e.kind != ERR_CANCELLED)
+                return error_move(err, &e);
+        return -1;
+}
+
 int step_push(struct plan_step *s, void *arg, struct error *err) {
         struct node *n = arg;
         struct cluster *c = n->c;
@@ -23,7 +31,7 @@ int step_push(struct plan_step *s, void *arg, struct error *err) {
                 return -1;
         int rc = bootstrap_push_config(&b, &ref, text, strlen(text), 0, err);
         secret_free(text);
-        return rc;
+        return rc < 0 ? power_failure(n, err) : 0;
 }
 
 int step_wait_talos(struct plan_step *s, void *arg, struct error *err) {
@@ -31,7 +39,7 @@ int step_wait_talos(struct plan_step *s, void *arg, struct error *err) {
         struct bootstrap b;
         cluster_bootstrap(n->c, s, &b);
         struct bootstrap_node ref = node_ref(n);
-        return bootstrap_wait_talos(&b, &ref, false, 0, err);
+        return bootstrap_wait_talos(&b, &ref, false, 0, err) < 0 ? power_failure(n, err) : 0;
 }
 
 /* etcd is begun once in a cluster's life. Where a control plane that was there before does not answer, nobody knows whether it has been: a second
