@@ -124,12 +124,14 @@ struct h2_peer {
         bool stop;
         struct connection *connections;
         unsigned handshakes, requests;
+        bool early;
 };
 
 struct stream {
         struct h2_request request;
         struct h2_answer answer;
         size_t sent;
+        bool answered;
         struct stream *next;
 };
 
@@ -198,6 +200,10 @@ static void answer(struct connection *c, int32_t id, struct stream *s) {
                 n += status_headers(&s->answer, nv + n);
         nghttp2_data_provider provider = { .source.ptr = s, .read_callback = read_body };
         nghttp2_submit_response(c->session, id, nv, n, s->answer.trailers_only ? NULL : &provider);
+        if (s->answer.reset_no_error) {
+                nghttp2_session_send(c->session);
+                nghttp2_submit_rst_stream(c->session, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
+        }
 }
 
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *user_data) {
@@ -233,11 +239,12 @@ static int on_chunk(nghttp2_session *session, uint8_t flags, int32_t id, const u
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *user_data) {
         struct connection *c = user_data;
         struct stream *s = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
-        if (!s || !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM) || (frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS))
+        if (!s || s->answered || (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM) && !c->peer->early) || (frame->hd.type != NGHTTP2_DATA && frame->hd.type != NGHTTP2_HEADERS))
                 return 0;
         X509 *crt = SSL_get1_peer_certificate(c->ssl);
         s->request.has_client_certificate = crt != NULL;
         X509_free(crt);
+        s->answered = true;
         answer(c, frame->hd.stream_id, s);
         return 0;
 }
@@ -366,6 +373,10 @@ void h2_peer_free(struct h2_peer *p) {
         SSL_CTX_free(p->ctx);
         pthread_mutex_destroy(&p->lock);
         free(p);
+}
+
+void h2_peer_set_early(struct h2_peer *p, bool early) {
+        p->early = early;
 }
 
 unsigned h2_peer_port(const struct h2_peer *p) {

@@ -22,6 +22,7 @@ struct h2_answer {
         bool reset;                    /* RST_STREAM(CANCEL) behind the body */
         bool drop;                     /* close the connection behind the body */
         bool hang;                     /* never answer */
+        bool reset_no_error;           /* RST_STREAM(NO_ERROR) behind the end, as gRPC servers do when they did not wait for the request */
 };
 
 /* Fills the answer; runs on the connection's thread. */
@@ -39,6 +40,8 @@ enum h2_client_auth { H2_CLIENT_NONE, H2_CLIENT_OPTIONAL, H2_CLIENT_REQUIRED };
 struct h2_peer;
 struct h2_peer *h2_peer_new(const struct test_pki *pki, enum h2_client_auth auth, h2_handler handler, void *arg);
 void h2_peer_free(struct h2_peer *p);
+/* From now on the peer answers when a request's headers have come, without waiting for its body. */
+void h2_peer_set_early(struct h2_peer *p, bool early);
 unsigned h2_peer_port(const struct h2_peer *p);
 unsigned h2_peer_connections(struct h2_peer *p);   /* finished handshakes so far */
 unsigned h2_peer_requests(struct h2_peer *p);
