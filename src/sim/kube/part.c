@@ -255,9 +255,6 @@ static void api_start(void *data) {
 static void etcd_start(void *data) {
         struct record *r = data;
         r->etcd = true;
-        for (size_t i = 0; i < r->group->n_members; i++)
-                if (r->group->members[i].server_id == r->m->server_id)
-                        r->group->members[i].running = true;
         if (r->m->talos)
                 sim_talos_changed(r->m);
 }
@@ -267,9 +264,11 @@ static void control_plane_start(struct record *r, bool fresh) {
         struct group *g = r->group;
         bool known = false;
         for (size_t i = 0; i < g->n_members; i++)
-                known |= g->members[i].server_id == r->m->server_id;
+                if (g->members[i].server_id == r->m->server_id)
+                        known = g->members[i].running = true;
         if (!known) {
-                struct member member = { .id = sim_random(w) | 1u, .hostname = xstrdup(r->node->settings.name), .addr = r->m->addr, .server_id = r->m->server_id };
+                struct member member = { .id = sim_random(w) | 1u, .hostname = xstrdup(r->node->settings.name), .addr = r->m->addr, .server_id = r->m->server_id,
+                                         .running = true };
                 ARRAY_APPEND(g->members, g->n_members, member);
         }
         r->m->etcd_data = true;
@@ -340,6 +339,10 @@ void sim_kube_bootstrap(struct sim_machine *m, const struct sim_config *config) 
         if (r->group != g)
                 attach(r, g);
         control_plane_start(r, true);
+        /* Control planes that were waiting for an etcd to join. */
+        for (size_t i = 0; i < s->n_records; i++)
+                if (s->records[i] != r && s->records[i]->group == g && s->records[i]->config->control_plane)
+                        control_plane_start(s->records[i], true);
 }
 
 void sim_kube_node_up(struct sim_machine *m, const struct sim_config *config) {
