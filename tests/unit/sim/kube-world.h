@@ -34,9 +34,9 @@ static bool bench_fault(void *data, const char *name, const struct kube_machine 
         return str_eq(((struct kube_bench *) data)->fault, name);
 }
 
-static void bench_start(struct kube_bench *b, bool real_speed) {
+static void bench_start_at(struct kube_bench *b, bool real_speed, int64_t start_ms) {
         struct error err = ERROR_INIT;
-        *b = (struct kube_bench) { .now_ms = 1795000000000, .wake_ms = -1, .random = 42, .real_speed = real_speed };
+        *b = (struct kube_bench) { .now_ms = start_ms, .wake_ms = -1, .random = 42, .real_speed = real_speed };
         struct kube_env env = { .data = b, .now_ms = bench_now, .latency = bench_latency, .random = bench_random, .wake = bench_wake, .fault = bench_fault };
         struct cert_spec ca = { .common_name = "kubernetes", .not_before_ms = b->now_ms - 1000, .lifetime_ms = 86400000, .key = CERT_KEY_P256 };
         struct kube_settings s = { .cluster_id = xstrdup("id"), .cluster_name = xstrdup("test"), .dns_domain = xstrdup("cluster.local"),
@@ -46,6 +46,10 @@ static void bench_start(struct kube_bench *b, bool real_speed) {
         ck_assert(ip6_prefix_parse("fd40:10:100::/112", &s.service_subnet, NULL));
         b->c = kube_cluster_new(&env, &s);
         bench_wake(b, 0);
+}
+
+static _unused_ void bench_start(struct kube_bench *b, bool real_speed) {
+        bench_start_at(b, real_speed, 1795000000000);
 }
 
 static void bench_stop(struct kube_bench *b) {
