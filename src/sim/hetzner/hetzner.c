@@ -25,9 +25,11 @@ void sim_hetzner_free(struct sim_world *w) {
         for (size_t i = 0; i < c->n_actions; i++)
                 cloud_action_free(c->actions[i]);
         free(c->actions);
-        for (int kind = 0; kind < KIND_MAX; kind++)
+        for (int kind = 0; kind < KIND_MAX; kind++) {
                 while (c->stores[kind].n)
                         cloud_remove(c, c->stores[kind].items[c->stores[kind].n - 1]);
+                free(c->stores[kind].items);
+        }
         free(c);
         w->hetzner = NULL;
 }

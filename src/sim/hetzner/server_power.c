@@ -23,6 +23,8 @@ void server_power_on(struct cloud_server *s) {
         s->rescue = false;                              /* armed for one boot */
         if (rescue || s->iso || !m->talos_version)      /* nothing that answers */
                 return;
+        if (!m->world->parts[0])                        /* "serve" and unit tests: the API alone */
+                return;
         loop_timer_set(m->world->loop, &s->boot, sim_latency(m->world, m, LATENCY_FIRMWARE), booted, s);
 }
 
