@@ -64,21 +64,22 @@ static bool parse_pem(const json_t *o, const char *key, char **ret, struct error
                 return false;
         if (str_empty(text))
                 return true;
-        if (base64_decode(text, strlen(text), false, &pem, &len, err) < 0)
+        if (base64_decode(text, strlen(text), false, &pem, &len, NULL) < 0) {
+                error_set(err, ERR_PROTOCOL, "'%s' is not base64", key);
                 return false;
+        }
         *ret = (char *) pem;
         return true;
 }
 
-static bool parse_request(const json_t *spec, struct kube_csr *c, struct error *err) {
+/* A bad request in one CSR must not hide the others. */
+static void parse_request(const json_t *spec, struct kube_csr *c) {
         _cleanup_str_ char *pem = NULL;
         _cleanup_error_ struct error why = ERROR_INIT;
-        if (!parse_pem(spec, "request", &pem, err))
-                return false;
-        /* A bad request in one CSR must not hide the others. */
-        if (!pem || kube_csr_request_parse(pem, strlen(pem), &c->request, &why) < 0)
-                c->request_error = xstrdup(pem ? error_text(&why) : "it holds no request");
-        return true;
+        if (!parse_pem(spec, "request", &pem, &why) || (pem && kube_csr_request_parse(pem, strlen(pem), &c->request, &why) < 0))
+                c->request_error = xstrdup(error_text(&why));
+        else if (!pem)
+                c->request_error = xstrdup("it holds no request");
 }
 
 int kube_csr_parse(const json_t *o, struct kube_csr *ret, struct error *err) {
@@ -87,9 +88,10 @@ int kube_csr_parse(const json_t *o, struct kube_csr *ret, struct error *err) {
         if (!jget_str(m, "name", &c.name, err) || !jget_str(m, "uid", &c.uid, err) ||
             !jget_str(m, "resourceVersion", &c.resource_version, err) || !parse_time(m, "creationTimestamp", &c.created_ms, err) ||
             !jget_str(spec, "signerName", &c.signer, err) || !jget_str(spec, "username", &c.username, err) ||
-            !jget_strv(spec, "groups", &c.groups, err) || !jget_strv(spec, "usages", &c.usages, err) || !parse_request(spec, &c, err) ||
+            !jget_strv(spec, "groups", &c.groups, err) || !jget_strv(spec, "usages", &c.usages, err) ||
             !parse_pem(status, "certificate", &c.certificate_pem, err) || !parse_state(status, &c, err))
                 return error_wrap(err, "CertificateSigningRequest %s", c.name ? c.name : "?");
+        parse_request(spec, &c);
         *ret = c;
         c = (struct kube_csr) { 0 };
         return 0;

@@ -71,6 +71,12 @@ static bool parse_containers(const json_t *spec, const char *key, bool init, str
         return true;
 }
 
+/* A container that is listed twice must not leak what was said of it first. */
+static bool replace_str(const json_t *o, const char *key, char **at, struct error *err) {
+        free(TAKE(*at));
+        return jget_str(o, key, at, err);
+}
+
 static bool parse_container_state(const json_t *o, struct kube_container *c, struct error *err) {
         const json_t *waiting = jget(o, "state.waiting"), *running = jget(o, "state.running"), *ended = jget(o, "state.terminated");
         const json_t *last = jget(o, "lastState.terminated");
@@ -80,9 +86,9 @@ static bool parse_container_state(const json_t *o, struct kube_container *c, str
                    : waiting ? KUBE_CONTAINER_WAITING
                              : KUBE_CONTAINER_UNKNOWN;
         return jget_bool(o, "ready", &c->ready, err) && jget_int(o, "restartCount", &c->restarts, err) &&
-               jget_str(detail, "reason", &c->reason, err) && jget_str(detail, "message", &c->message, err) &&
-               jget_int(ended, "exitCode", &c->exit_code, err) && jget_str(last, "reason", &c->last_reason, err) &&
-               jget_str(last, "message", &c->last_message, err) && jget_int(last, "exitCode", &c->last_exit_code, err);
+               replace_str(detail, "reason", &c->reason, err) && replace_str(detail, "message", &c->message, err) &&
+               jget_int(ended, "exitCode", &c->exit_code, err) && replace_str(last, "reason", &c->last_reason, err) &&
+               replace_str(last, "message", &c->last_message, err) && jget_int(last, "exitCode", &c->last_exit_code, err);
 }
 
 static bool parse_container_states(const json_t *status, const char *key, bool init, struct kube_pod *p, struct error *err) {

@@ -354,15 +354,18 @@ START_TEST(csr_states) {
 END_TEST
 
 START_TEST(one_bad_request_does_not_hide_others) {
-        _cleanup_error_ struct error err = ERROR_INIT;
-        _cleanup_(kube_csrs_done) struct kube_csrs csrs = { 0 };
-        _cleanup_str_ char *good = csr_json("good", "{}");
-        _cleanup_str_ char *list = xasprintf("{\"items\":[{\"metadata\":{\"name\":\"bad\"},\"spec\":{\"request\":\"bm9uc2Vuc2U=\"}},%s]}", good);
-        WORLD(w, { 200, NULL, list });
-        ck_ok(kube_csrs_list(w.client, &csrs, &err), err);
-        ck_assert_uint_eq(csrs.n, 2);
-        ck_assert_ptr_nonnull(csrs.items[0].request_error);
-        ck_assert_ptr_null(csrs.items[1].request_error);
+        static const char *const bad[] = { "\"bm9uc2Vuc2U=\"", "\"!!!\"", "[]", "null" };
+        for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+                _cleanup_error_ struct error err = ERROR_INIT;
+                _cleanup_(kube_csrs_done) struct kube_csrs csrs = { 0 };
+                _cleanup_str_ char *good = csr_json("good", "{}");
+                _cleanup_str_ char *list = xasprintf("{\"items\":[{\"metadata\":{\"name\":\"bad\"},\"spec\":{\"request\":%s}},%s]}", bad[i], good);
+                WORLD(w, { 200, NULL, list });
+                ck_ok(kube_csrs_list(w.client, &csrs, &err), err);
+                ck_assert_uint_eq(csrs.n, 2);
+                ck_assert_ptr_nonnull(csrs.items[0].request_error);
+                ck_assert_ptr_null(csrs.items[1].request_error);
+        }
 }
 END_TEST
 
