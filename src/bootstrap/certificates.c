@@ -93,27 +93,33 @@ int bootstrap_serving_certificates(const struct bootstrap *b, const struct boots
 
         for (;;) {
                 _cleanup_(kube_csrs_done) struct kube_csrs csrs = { 0 };
+                _cleanup_error_ struct error why = ERROR_INIT;
                 const char *missing = NULL;
                 size_t have = 0;
-                int r = kube_csrs_list(b->kube, &csrs, err);
+                int r = kube_csrs_list(b->kube, &csrs, &why);
 
                 for (size_t i = 0; r >= 0 && i < n; i++) {
                         bool issued = false;
 
-                        r = look_at_csrs(b, &csrs, &nodes[i], &approved, &issued, err);
+                        r = look_at_csrs(b, &csrs, &nodes[i], &approved, &issued, &why);
                         if (r >= 0 && (issued || serving_certificate_forgotten(b, nodes[i].name)))
                                 have++;
                         else
                                 missing = nodes[i].name;
                 }
-                if (r < 0)
-                        return r;
-                if (have == n) {
+                if (r < 0 && !kube_error_passes(&why))
+                        return error_move(err, &why);
+                if (r >= 0 && have == n) {
                         *ret_approved = approved;
                         return 0;
                 }
-                bootstrap_note(b, "%zu of %zu serving certificates", have, n);
-                r = wait_pause(&w, err, "node '%s' has no issued serving certificate (%zu of %zu have)", missing, have, n);
+                if (r < 0) {
+                        bootstrap_note(b, "%s", error_text(&why));
+                        r = wait_pause(&w, err, "serving certificates: %s", error_text(&why));
+                } else {
+                        bootstrap_note(b, "%zu of %zu serving certificates", have, n);
+                        r = wait_pause(&w, err, "node '%s' has no issued serving certificate (%zu of %zu have)", missing, have, n);
+                }
                 if (r < 0)
                         return r;
         }

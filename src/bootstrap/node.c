@@ -14,10 +14,15 @@ enum pod_cidr_rule bootstrap_pod_cidr_auto(const char *talos_version, const char
 /* 0: fine; 1: it has none; negative: one that must not be. */
 static int check_pod_cidr(const struct kube_node *k, const struct bootstrap_node *node, struct error *err) {
         for (size_t i = 0; i < k->pod_cidrs.n; i++) {
+                const char *text = k->pod_cidrs.items[i], *wrong = NULL;
                 struct ip6_prefix p;
 
-                if (!ip6_prefix_parse(k->pod_cidrs.items[i], &p, NULL) || !ip6_prefix_covers(&node->prefix, &p)) {
-                        error_set(err, ERR_REFUSED, "node '%s' has the pod CIDR %s, which is outside its own /64", node->name, k->pod_cidrs.items[i]);
+                if (!ip6_prefix_parse(text, &p, NULL) || !ip6_prefix_covers(&node->prefix, &p))
+                        wrong = "is outside its own /64";
+                else if (ip6_prefix_has(&p, &node->addr))
+                        wrong = "holds its own address";
+                if (wrong) {
+                        error_set(err, ERR_REFUSED, "node '%s' has the pod CIDR %s, which %s", node->name, text, wrong);
                         return error_hint(err, "a pod CIDR cannot be changed: delete the Node (kubectl delete node %s) and run the command again", node->name);
                 }
         }
