@@ -41,32 +41,29 @@ static int digest(void *arg, const void *p, size_t n, struct error *err) {
         return 0;
 }
 
-/* The messages' digest; 0 when the stream was refused. */
-static uint64_t feed(const uint8_t *p, size_t n, size_t piece, bool *ret_partial, size_t *ret_count) {
+struct fed { uint64_t digest; size_t count; bool refused, partial; };
+
+static struct fed feed(const uint8_t *p, size_t n, size_t piece) {
         struct grpc_frames f = { .max = 4096 };
         struct error err = ERROR_INIT;
-        uint64_t h = 1;
-        for (size_t at = 0; h && at < n; at += piece)
-                if (grpc_frames_feed(&f, p + at, MIN(piece, n - at), digest, &h, &err) < 0) {
-                        CHECK(err.kind == ERR_PROTOCOL);
-                        h = 0;
-                }
-        *ret_partial = grpc_frames_partial(&f);
-        *ret_count = f.count;
+        struct fed r = { .digest = UINT64_C(14695981039346656037) };
+        for (size_t at = 0; !r.refused && at < n; at += piece)
+                r.refused = grpc_frames_feed(&f, p + at, MIN(piece, n - at), digest, &r.digest, &err) < 0;
+        CHECK(!r.refused || err.kind == ERR_PROTOCOL);
+        r.partial = grpc_frames_partial(&f);
+        r.count = f.count;
         grpc_frames_done(&f);
         error_done(&err);
-        return h;
+        return r;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n) {
-        bool partial, other_partial;
-        size_t count, other_count;
-        uint64_t whole;
+        struct fed whole = feed(p, n, n ? n : 1);
         walk(proto_read("fuzz", p, n), 0);
-        whole = feed(p, n, n ? n : 1, &partial, &count);
         for (size_t piece = 1; piece <= 7; piece += 2) {
-                CHECK(feed(p, n, piece, &other_partial, &other_count) == whole);
-                CHECK(!whole || (other_partial == partial && other_count == count));
+                struct fed r = feed(p, n, piece);
+                CHECK(r.digest == whole.digest && r.count == whole.count && r.refused == whole.refused);
+                CHECK(r.refused || r.partial == whole.partial);
         }
         return 0;
 }
