@@ -90,6 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n) {
                 CHECK(kube_client_new(&config, &c, &err) >= 0);
                 canned = (struct canned_answer) { .status = statuses[p[1] % ARRAY_SIZE(statuses)], .p = p + 2, .n = n - 2 };
                 calls[p[0] % ARRAY_SIZE(calls)](c, &err);
+                CHECK(err.kind == ERR_NONE || !strpbrk(err.message, "\n\r\x1b"));
                 kube_client_free(c);
         }
         clock_manual_free(clock);

@@ -105,6 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n) {
         canned = (struct canned_answer) { .status = 200, .content_type = "application/grpc", .grpc_status = p[1] & 0x40 ? NULL : "0",
                                           .p = (const uint8_t *) body.data, .n = body.len, .piece = p[1] & 0x3f };
         calls[(p[0] & 0x7f) % ARRAY_SIZE(calls)](&c, &err);
+        CHECK(err.kind == ERR_NONE || !strpbrk(err.message, "\n\r\x1b"));
         error_done(&err);
         return 0;
 }
