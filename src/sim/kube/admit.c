@@ -1,4 +1,5 @@
-/* Defaults that the API server writes into objects (kubernetes: pkg/apis/.../defaults.go), as far as a client of ours can see them. */
+/* Defaults that the API server writes into objects (kubernetes: pkg/apis/.../defaults.go), as far as a client of ours can see
+ * them. */
 #include "base/codec.h"
 #include "sim/kube/cluster.h"
 
@@ -111,7 +112,8 @@ static void default_pod(struct kube_cluster *c, json_t *pod) {
         for (size_t i = 0; i < ARRAY_SIZE(waits); i++)
                 if (!tolerates_key(json_object_get(spec, "tolerations"), waits[i]))
                         json_array_append_new(meta_array(spec, "tolerations"),
-                                              json_pack("{s:s, s:s, s:s, s:i}", "key", waits[i], "operator", "Exists", "effect", "NoExecute",
+                                              json_pack("{s:s, s:s, s:s, s:i}", "key", waits[i], "operator", "Exists", "effect",
+                                                        "NoExecute",
                                                         "tolerationSeconds", 300));
         const char *class = jget_text(spec, "priorityClassName");
         const json_t *priority = class ? kube_find(c, "scheduling.k8s.io", "priorityclasses", NULL, class) : NULL;
@@ -181,7 +183,8 @@ static void default_secret(json_t *secret) {
 
 /* podCIDR and podCIDRs are one field in two forms (kubernetes: core/v1 conversion). */
 static void default_node(json_t *node, const json_t *before) {
-        json_t *spec = meta_object(node, "spec"), *one = json_object_get(spec, "podCIDR"), *many = json_object_get(spec, "podCIDRs");
+        json_t *spec = meta_object(node, "spec"), *one = json_object_get(spec, "podCIDR"), *many = json_object_get(spec,
+                                                                                          "podCIDRs");
         bool one_changed = before && !json_equal(one, jget(before, "spec.podCIDR") ? jget(before, "spec.podCIDR") : json_null());
         if (json_array_size(many) == 0 && !str_empty(json_string_value(one)))
                 json_object_set_new(spec, "podCIDRs", json_pack("[O]", one));
@@ -208,10 +211,12 @@ static void default_workload(const struct kube_type *t, json_t *value) {
         default_pod_spec(meta_object(spec, "template.spec"), "Always");
         if_absent(spec, "revisionHistoryLimit", json_integer(10));
         if (str_eq(t->kind, "DaemonSet")) {
-                if_absent(spec, "updateStrategy", json_pack("{s:s, s:{s:i, s:i}}", "type", "RollingUpdate", "rollingUpdate", "maxUnavailable", 1,
+                if_absent(spec, "updateStrategy", json_pack("{s:s, s:{s:i, s:i}}", "type", "RollingUpdate", "rollingUpdate",
+                                                            "maxUnavailable", 1,
                                                             "maxSurge", 0));
                 if (str_eq(jget_text(spec, "updateStrategy.type"), "RollingUpdate"))
-                        if_absent(meta_object(spec, "updateStrategy"), "rollingUpdate", json_pack("{s:i, s:i}", "maxUnavailable", 1, "maxSurge", 0));
+                        if_absent(meta_object(spec, "updateStrategy"), "rollingUpdate",
+                                  json_pack("{s:i, s:i}", "maxUnavailable", 1, "maxSurge", 0));
                 return;
         }
         if_absent(spec, "replicas", json_integer(1));
@@ -219,7 +224,8 @@ static void default_workload(const struct kube_type *t, json_t *value) {
                 if_absent(spec, "progressDeadlineSeconds", json_integer(600));
                 if_absent(spec, "strategy", json_pack("{s:s}", "type", "RollingUpdate"));
                 if (str_eq(jget_text(spec, "strategy.type"), "RollingUpdate"))
-                        if_absent(meta_object(spec, "strategy"), "rollingUpdate", json_pack("{s:s, s:s}", "maxUnavailable", "25%", "maxSurge", "25%"));
+                        if_absent(meta_object(spec, "strategy"), "rollingUpdate",
+                                  json_pack("{s:s, s:s}", "maxUnavailable", "25%", "maxSurge", "25%"));
         }
 }
 

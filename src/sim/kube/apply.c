@@ -26,7 +26,8 @@ static json_t *merge_list(const char *kind, const char *parent, const char *fiel
                 if (at < 0)
                         json_array_append_new(out, json_deep_copy(item));
                 else if (shape.kind == LIST_MAP)
-                        json_array_set_new(out, (size_t) at, merge_value(kind, field, "", json_array_get(out, (size_t) at), item));
+                        json_array_set_new(out, (size_t) at, merge_value(kind, field, "", json_array_get(out, (size_t) at),
+                                                                         item));
         }
         return out;
 }
@@ -64,12 +65,15 @@ static void drop_nulls(json_t *v) {
 
 static bool entry_is(const json_t *entry, const char *manager, const char *operation, const char *subresource) {
         const char *sub = jget_text(entry, "subresource");
-        return str_eq(jget_text(entry, "manager"), manager) && str_eq(jget_text(entry, "operation"), operation) && str_eq(sub ? sub : "", subresource);
+        return str_eq(jget_text(entry, "manager"), manager) && str_eq(jget_text(entry, "operation"), operation) && str_eq(sub ?
+                                                                                          sub : "", subresource);
 }
 
-static json_t *entry_new(const char *manager, const char *operation, const char *subresource, const json_t *object, json_t *fields, int64_t now_ms) {
+static json_t *entry_new(const char *manager, const char *operation, const char *subresource, const json_t *object,
+                         json_t *fields, int64_t now_ms) {
         json_t *entry = json_pack("{s:s, s:s, s:O, s:o, s:s, s:o}", "manager", manager, "operation", operation, "apiVersion",
-                                  json_object_get(object, "apiVersion"), "time", meta_time(now_ms), "fieldsType", "FieldsV1", "fieldsV1", fields);
+                                  json_object_get(object, "apiVersion"), "time", meta_time(now_ms), "fieldsType", "FieldsV1",
+                                  "fieldsV1", fields);
         if (*subresource)
                 json_object_set_new(entry, "subresource", json_string(subresource));
         return entry;
@@ -87,8 +91,10 @@ static void add_cause(void *data, const char *path) {
         if (str_eq(jget_text(c->entry, "operation"), "Apply"))
                 message = xasprintf("conflict with \"%s\"", jget_text(c->entry, "manager"));
         else
-                message = xasprintf("conflict with \"%s\" using %s", jget_text(c->entry, "manager"), jget_text(c->entry, "apiVersion"));
-        json_array_append_new(c->list, json_pack("{s:s, s:s, s:s}", "reason", "FieldManagerConflict", "message", message, "field", path));
+                message = xasprintf("conflict with \"%s\" using %s", jget_text(c->entry, "manager"),
+                                    jget_text(c->entry, "apiVersion"));
+        json_array_append_new(c->list, json_pack("{s:s, s:s, s:s}", "reason", "FieldManagerConflict", "message", message,
+                                                 "field", path));
 }
 
 static int conflict(json_t *causes, json_t **ret_causes, struct error *err) {
@@ -96,7 +102,8 @@ static int conflict(json_t *causes, json_t **ret_causes, struct error *err) {
         _cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
         const char *message = jget_text(json_array_get(causes, 0), "message");
         if (n == 1) {
-                strbuf_addf(&text, "Apply failed with 1 conflict: %s: %s", message, jget_text(json_array_get(causes, 0), "field"));
+                strbuf_addf(&text, "Apply failed with 1 conflict: %s: %s", message,
+                            jget_text(json_array_get(causes, 0), "field"));
         } else {
                 strbuf_addf(&text, "Apply failed with %zu conflicts: conflicts with", n);
                 size_t i;
@@ -125,7 +132,8 @@ static json_t *entry_after(const json_t *entry, const json_t *changed, const jso
 }
 
 /* Goes through the entries of others: *ret_entries gets what they keep, *ret_kept the union of it. */
-static void others_after(const json_t *live, const json_t *merged, const json_t *wanted, const char *manager, const char *subresource,
+static void others_after(const json_t *live, const json_t *merged, const json_t *wanted, const char *manager,
+                         const char *subresource,
                          struct causes *causes, json_t **ret_entries, json_t **ret_kept) {
         _cleanup_json_ json_t *changed = fields_changed(live, merged);
         json_t *entries = json_array(), *kept = json_object(), *entry;
@@ -146,7 +154,8 @@ static void others_after(const json_t *live, const json_t *merged, const json_t 
 }
 
 /* Takes away what the manager applied before, does not apply now, and nobody else owns. */
-static void prune(const json_t *live, json_t *merged, const json_t *wanted, const json_t *kept, const char *manager, const char *subresource) {
+static void prune(const json_t *live, json_t *merged, const json_t *wanted, const json_t *kept, const char *manager,
+                  const char *subresource) {
         size_t i;
         json_t *entry;
         json_array_foreach(managed_of(live), i, entry) {
@@ -158,7 +167,8 @@ static void prune(const json_t *live, json_t *merged, const json_t *wanted, cons
         }
 }
 
-int apply_merge(const json_t *live, const json_t *config, const char *manager, const char *subresource, bool force, int64_t now_ms,
+int apply_merge(const json_t *live, const json_t *config, const char *manager, const char *subresource, bool force,
+                int64_t now_ms,
                 json_t **ret, json_t **ret_causes, struct error *err) {
         const char *kind = jget_text(config, "kind");
         _cleanup_json_ json_t *wanted_object = json_deep_copy(config);

@@ -6,10 +6,12 @@
 
 #include "base/error.h"
 
-/* Merges config into live (NULL: it does not exist) for a manager. On success *ret is the merged object with its managedFields. Without
+/* Merges config into live (NULL: it does not exist) for a manager. On success *ret is the merged object with its managedFields.
+ * Without
  * force, fields of other managers that would change are conflicts: ERR_CONFLICT, and *ret_causes gets the array of causes for the
  * Status (reason FieldManagerConflict). subresource is "" or "status". */
-int apply_merge(const json_t *live, const json_t *config, const char *manager, const char *subresource, bool force, int64_t now_ms,
+int apply_merge(const json_t *live, const json_t *config, const char *manager, const char *subresource, bool force,
+                int64_t now_ms,
                 json_t **ret, json_t **ret_causes, struct error *err);
 
 /* After a create, update or patch: what changed now belongs to manager (operation Update), and to nobody else. Changes after. */

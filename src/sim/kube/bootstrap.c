@@ -1,4 +1,5 @@
-/* What is in a cluster before anybody asks for something: namespaces, priority classes, roles, the kubernetes Service; then Talos'
+/* What is in a cluster before anybody asks for something: namespaces, priority classes, roles, the kubernetes Service; then
+ * Talos'
  * bootstrap manifests (talos: internal/app/machined/pkg/controllers/k8s/templates), and what belongs to every namespace. */
 #include "sim/kube/cluster.h"
 
@@ -23,22 +24,28 @@ static void make_priority(struct kube_cluster *c, const char *name, int64_t valu
 
 static void make_roles(struct kube_cluster *c) {
         json_t *role = named("rbac.authorization.k8s.io/v1", "ClusterRole", NULL, "cluster-admin");
-        json_object_set_new(role, "rules", json_pack("[{s:[s], s:[s], s:[s]}, {s:[s], s:[s]}]", "apiGroups", "*", "resources", "*", "verbs", "*",
+        json_object_set_new(role, "rules", json_pack("[{s:[s], s:[s], s:[s]}, {s:[s], s:[s]}]", "apiGroups", "*", "resources",
+                                                     "*", "verbs", "*",
                                                      "nonResourceURLs", "*", "verbs", "*"));
         make(c, "kube-apiserver", role);
         json_t *binding = named("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", NULL, "cluster-admin");
-        json_object_set_new(binding, "roleRef", json_pack("{s:s, s:s, s:s}", "apiGroup", "rbac.authorization.k8s.io", "kind", "ClusterRole", "name",
+        json_object_set_new(binding, "roleRef", json_pack("{s:s, s:s, s:s}", "apiGroup", "rbac.authorization.k8s.io", "kind",
+                                                          "ClusterRole", "name",
                                                           "cluster-admin"));
-        json_object_set_new(binding, "subjects", json_pack("[{s:s, s:s, s:s}]", "apiGroup", "rbac.authorization.k8s.io", "kind", "Group", "name",
+        json_object_set_new(binding, "subjects", json_pack("[{s:s, s:s, s:s}]", "apiGroup", "rbac.authorization.k8s.io", "kind",
+                                                           "Group", "name",
                                                            "system:masters"));
         make(c, "kube-apiserver", binding);
-        json_t *reader = named("rbac.authorization.k8s.io/v1", "Role", "kube-system", "extension-apiserver-authentication-reader");
-        json_object_set_new(reader, "rules", json_pack("[{s:[s], s:[s], s:[s], s:[sss]}]", "apiGroups", "", "resources", "configmaps", "resourceNames",
+        json_t *reader = named("rbac.authorization.k8s.io/v1", "Role", "kube-system",
+                               "extension-apiserver-authentication-reader");
+        json_object_set_new(reader, "rules", json_pack("[{s:[s], s:[s], s:[s], s:[sss]}]", "apiGroups", "", "resources",
+                                                       "configmaps", "resourceNames",
                                                        "extension-apiserver-authentication", "verbs", "get", "list", "watch"));
         make(c, "kube-apiserver", reader);
 }
 
-static void make_service(struct kube_cluster *c, const char *name_space, const char *name, unsigned host, json_t *ports, json_t *selector, const char *manager) {
+static void make_service(struct kube_cluster *c, const char *name_space, const char *name, unsigned host, json_t *ports,
+                         json_t *selector, const char *manager) {
         struct ip6_addr a = ip6_host(&c->settings.service_subnet, host);
         char text[IP6_STR_MAX];
         json_t *service = named("v1", "Service", name_space, name);
@@ -55,7 +62,8 @@ void bootstrap_start(struct kube_cluster *c) {
         make_priority(c, "system-cluster-critical", 2000000000);
         make_priority(c, "system-node-critical", 2000001000);
         make_roles(c);
-        make_service(c, "default", "kubernetes", 1, json_pack("[{s:s, s:i, s:s, s:i}]", "name", "https", "port", 443, "protocol", "TCP", "targetPort", 6443), NULL,
+        make_service(c, "default", "kubernetes", 1, json_pack("[{s:s, s:i, s:s, s:i}]", "name", "https", "port", 443, "protocol",
+                                                              "TCP", "targetPort", 6443), NULL,
                      "kube-apiserver");
         c->bootstrap_due_ms = kube_now(c) + kube_latency(c, NULL, LATENCY_BOOTSTRAP);
 }
@@ -63,44 +71,62 @@ void bootstrap_start(struct kube_cluster *c) {
 static void make_coredns(struct kube_cluster *c) {
         make(c, "talos", named("v1", "ServiceAccount", "kube-system", "coredns"));
         json_t *config = named("v1", "ConfigMap", "kube-system", "coredns");
-        json_object_set_new(config, "data", json_pack("{s:s}", "Corefile", ".:53 {\n    errors\n    health\n    ready\n    forward . /etc/resolv.conf\n}\n"));
+        json_object_set_new(config, "data",
+                            json_pack("{s:s}", "Corefile",
+                                      ".:53 {\n    errors\n    health\n    ready\n    forward . /etc/resolv.conf\n}\n"));
         make(c, "talos", config);
         const char *image = c->settings.coredns_image ? c->settings.coredns_image : "registry.k8s.io/coredns/coredns:v1.14.6";
-        json_t *tolerations = json_pack("[{s:s, s:s, s:s}, {s:s, s:s, s:s}]", "key", "node-role.kubernetes.io/control-plane", "operator", "Exists", "effect",
-                                        "NoSchedule", "key", "node.cloudprovider.kubernetes.io/uninitialized", "operator", "Exists", "effect", "NoSchedule");
-        json_t *container = json_pack("{s:s, s:s, s:[ss], s:{s:{s:s, s:s}, s:{s:s}}, s:[{s:i, s:s, s:s}]}", "name", "coredns", "image", image, "args", "-conf",
-                                      "/etc/coredns/Corefile", "resources", "requests", "cpu", "100m", "memory", "70Mi", "limits", "memory", "170Mi", "ports",
+        json_t *tolerations = json_pack("[{s:s, s:s, s:s}, {s:s, s:s, s:s}]", "key", "node-role.kubernetes.io/control-plane",
+                                        "operator", "Exists", "effect",
+                                        "NoSchedule", "key", "node.cloudprovider.kubernetes.io/uninitialized", "operator",
+                                        "Exists", "effect", "NoSchedule");
+        json_t *container = json_pack("{s:s, s:s, s:[ss], s:{s:{s:s, s:s}, s:{s:s}}, s:[{s:i, s:s, s:s}]}", "name", "coredns",
+                                      "image", image, "args", "-conf",
+                                      "/etc/coredns/Corefile", "resources", "requests", "cpu", "100m", "memory", "70Mi",
+                                      "limits", "memory", "170Mi", "ports",
                                       "containerPort", 53, "name", "dns", "protocol", "UDP");
-        json_t *spec = json_pack("{s:s, s:s, s:o, s:[o], s:s}", "serviceAccountName", "coredns", "priorityClassName", "system-cluster-critical", "tolerations",
+        json_t *spec = json_pack("{s:s, s:s, s:o, s:[o], s:s}", "serviceAccountName", "coredns", "priorityClassName",
+                                 "system-cluster-critical", "tolerations",
                                  tolerations, "containers", container, "dnsPolicy", "Default");
         json_t *deployment = named("apps/v1", "Deployment", "kube-system", "coredns");
         meta_set_label(deployment, "k8s-app", "kube-dns");
-        json_object_set_new(deployment, "spec", json_pack("{s:i, s:{s:{s:s}}, s:{s:{s:{s:s}}, s:o}}", "replicas", 2, "selector", "matchLabels", "k8s-app",
-                                                          "kube-dns", "template", "metadata", "labels", "k8s-app", "kube-dns", "spec", spec));
+        json_object_set_new(deployment, "spec", json_pack("{s:i, s:{s:{s:s}}, s:{s:{s:{s:s}}, s:o}}", "replicas", 2, "selector",
+                                                          "matchLabels", "k8s-app",
+                                                          "kube-dns", "template", "metadata", "labels", "k8s-app", "kube-dns",
+                                                          "spec", spec));
         make(c, "talos", deployment);
-        make_service(c, "kube-system", "kube-dns", 10, json_pack("[{s:s, s:i, s:s}, {s:s, s:i, s:s}]", "name", "dns", "port", 53, "protocol", "UDP", "name",
-                                                                 "dns-tcp", "port", 53, "protocol", "TCP"), json_pack("{s:s}", "k8s-app", "kube-dns"), "talos");
+        make_service(c, "kube-system", "kube-dns", 10, json_pack("[{s:s, s:i, s:s}, {s:s, s:i, s:s}]", "name", "dns", "port", 53,
+                                                                 "protocol", "UDP", "name",
+                                                                 "dns-tcp", "port", 53, "protocol", "TCP"),
+                                                                 json_pack("{s:s}", "k8s-app", "kube-dns"), "talos");
 }
 
 static void make_proxy(struct kube_cluster *c) {
-        json_t *container = json_pack("{s:s, s:s}", "name", "kube-proxy", "image", c->settings.proxy_image ? c->settings.proxy_image : "registry.k8s.io/kube-proxy");
-        json_t *spec = json_pack("{s:b, s:s, s:[{s:s}], s:[o]}", "hostNetwork", 1, "priorityClassName", "system-node-critical", "tolerations", "operator", "Exists",
+        json_t *container = json_pack("{s:s, s:s}", "name", "kube-proxy", "image", c->settings.proxy_image ?
+                                      c->settings.proxy_image : "registry.k8s.io/kube-proxy");
+        json_t *spec = json_pack("{s:b, s:s, s:[{s:s}], s:[o]}", "hostNetwork", 1, "priorityClassName", "system-node-critical",
+                                 "tolerations", "operator", "Exists",
                                  "containers", container);
         json_t *set = named("apps/v1", "DaemonSet", "kube-system", "kube-proxy");
-        json_object_set_new(set, "spec", json_pack("{s:{s:{s:s}}, s:{s:{s:{s:s}}, s:o}}", "selector", "matchLabels", "k8s-app", "kube-proxy", "template",
+        json_object_set_new(set, "spec", json_pack("{s:{s:{s:s}}, s:{s:{s:{s:s}}, s:o}}", "selector", "matchLabels", "k8s-app",
+                                                   "kube-proxy", "template",
                                                    "metadata", "labels", "k8s-app", "kube-proxy", "spec", spec));
         make(c, "talos", set);
 }
 
 static void make_talos_definition(struct kube_cluster *c) {
         json_t *definition = named("apiextensions.k8s.io/v1", "CustomResourceDefinition", NULL, "serviceaccounts.talos.dev");
-        json_t *version = json_pack("{s:s, s:b, s:b, s:{s:{s:s}}, s:{s:{}}}", "name", "v1alpha1", "served", 1, "storage", 1, "schema", "openAPIV3Schema", "type",
+        json_t *version = json_pack("{s:s, s:b, s:b, s:{s:{s:s}}, s:{s:{}}}", "name", "v1alpha1", "served", 1, "storage", 1,
+                                    "schema", "openAPIV3Schema", "type",
                                     "object", "subresources", "status");
-        json_object_set_new(definition, "spec", json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:[s]}, s:[o]}", "group", "talos.dev", "scope", "Namespaced", "names", "kind",
-                                                          "ServiceAccount", "plural", "serviceaccounts", "singular", "serviceaccount", "shortNames", "tsa",
+        json_object_set_new(definition, "spec", json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:[s]}, s:[o]}", "group", "talos.dev",
+                                                          "scope", "Namespaced", "names", "kind",
+                                                          "ServiceAccount", "plural", "serviceaccounts", "singular",
+                                                          "serviceaccount", "shortNames", "tsa",
                                                           "versions", version));
         make(c, "talos", definition);
-        make_service(c, "default", "talos", 11, json_pack("[{s:s, s:i, s:s}]", "name", "apid", "port", 50000, "protocol", "TCP"), NULL, "talos");
+        make_service(c, "default", "talos", 11, json_pack("[{s:s, s:i, s:s}]", "name", "apid", "port", 50000, "protocol", "TCP"),
+                     NULL, "talos");
 }
 
 static void namespace_pass(struct kube_cluster *c) {
@@ -117,7 +143,8 @@ static void namespace_pass(struct kube_cluster *c) {
                 }
                 make(c, "kube-controller-manager", named("v1", "ServiceAccount", meta_name(each), "default"));
                 json_t *ca = named("v1", "ConfigMap", meta_name(each), "kube-root-ca.crt");
-                json_object_set_new(ca, "data", json_pack("{s:s}", "ca.crt", c->settings.ca.cert_pem ? c->settings.ca.cert_pem : ""));
+                json_object_set_new(ca, "data", json_pack("{s:s}", "ca.crt", c->settings.ca.cert_pem ? c->settings.ca.cert_pem :
+                                                          ""));
                 make(c, "kube-controller-manager", ca);
         }
 }

@@ -1,6 +1,8 @@
-/* The double of the Talos Cloud Controller Manager (v1.8 to v1.12), and of Talos' own controller that turns talos.dev ServiceAccounts
- * into Secrets. It acts while a pod with the image …/talos-cloud-controller-manager is ready in kube-system, by that pod's arguments.
- * Facts: talos-cloud-controller-manager: pkg/talos, pkg/certificatesigningrequest, pkg/nodeipam (the project's notes on add-ons, section 2). */
+/* The double of the Talos Cloud Controller Manager (v1.8 to v1.12), and of Talos' own controller that turns talos.dev
+ * ServiceAccounts
+ * into Secrets. It acts while a pod with the image …/talos-cloud-controller-manager is ready in kube-system, by that pod's
+ * arguments.
+ * Facts: talos-cloud-controller-manager: pkg/talos, pkg/certificatesigningrequest, pkg/nodeipam. */
 #include "sim/kube/cluster.h"
 
 #include "base/codec.h"
@@ -24,10 +26,12 @@ void ccm_free(struct ccm *ccm) {
 
 static const json_t *leader(struct kube_cluster *c) {
         const struct kube_type *pods = kube_type(c, "", "pods");
-        for (size_t i = kube_lower_bound(pods, "kube-system/"); i < pods->n && str_starts(pods->items[i].key, "kube-system/"); i++) {
+        for (size_t i = kube_lower_bound(pods, "kube-system/"); i < pods->n &&
+             str_starts(pods->items[i].key, "kube-system/"); i++) {
                 const json_t *pod = pods->items[i].value;
                 const char *image = jget_text(json_array_get(jget(pod, "spec.containers"), 0), "image");
-                if (image && strstr(image, "/talos-cloud-controller-manager") && pod_ready(pod) && !str_eq(jget_text(meta_controller(pod), "kind"), "Job"))
+                if (image && strstr(image, "/talos-cloud-controller-manager") && pod_ready(pod) &&
+                    !str_eq(jget_text(meta_controller(pod), "kind"), "Job"))
                         return pod;
         }
         return NULL;
@@ -53,7 +57,8 @@ static void read_arguments(struct ccm *ccm, const json_t *pod) {
                         allocate = true;
         }
         ccm->nodes = in_list(controllers, "cloud-node") || (in_list(controllers, "*") && !in_list(controllers, "-cloud-node"));
-        ccm->approve = in_list(controllers, "node-csr-approval") || in_list(controllers, "certificatesigningrequest-approving-controller");
+        ccm->approve = in_list(controllers, "node-csr-approval") || in_list(controllers,
+                                                                            "certificatesigningrequest-approving-controller");
         ccm->ipam = allocate && (in_list(controllers, "node-ipam-controller") || in_list(controllers, "nodeipam"));
 }
 
@@ -94,7 +99,8 @@ static void initialize(struct kube_cluster *c, const struct kube_machine *m, con
         kube_save(c, "talos-cloud-controller-manager", "", copy);
         node = kube_find(c, "", "nodes", NULL, meta_name(node));
         copy = json_deep_copy(node);
-        json_object_set_new(meta_object(copy, "status"), "addresses", json_pack("[{s:s, s:s}, {s:s, s:s}]", "type", "InternalIP", "address", address, "type",
+        json_object_set_new(meta_object(copy, "status"), "addresses", json_pack("[{s:s, s:s}, {s:s, s:s}]", "type", "InternalIP",
+                                                                                "address", address, "type",
                                                                                 "Hostname", "address", m->settings.name));
         kube_save(c, "talos-cloud-controller-manager", "status", copy);
         kube_say(c, node, "cloud-node-controller", "Normal", "Synced", "Node synced successfully");
@@ -177,10 +183,12 @@ static enum verdict judge(struct kube_cluster *c, const json_t *request) {
         _cleanup_error_ struct error err = ERROR_INIT;
         struct cert_request parsed = { 0 };
         const char *text = jget_text(request, "spec.request"), *user = jget_text(request, "spec.username");
-        if (!text || base64_decode(text, strlen(text), false, &pem, &n, &err) < 0 || cert_request_parse((const char *) pem, &parsed, &err) < 0)
+        if (!text || base64_decode(text, strlen(text), false, &pem, &n, &err) < 0 ||
+            cert_request_parse((const char *) pem, &parsed, &err) < 0)
                 return VERDICT_DENY;
         enum verdict verdict = VERDICT_DENY;
-        if (user && str_starts(user, "system:node:") && strv_has(&parsed.organizations, "system:nodes") && parsed.n_other == 0 && parsed.dns_names.n > 0 &&
+        if (user && str_starts(user, "system:node:") && strv_has(&parsed.organizations, "system:nodes") && parsed.n_other == 0 &&
+            parsed.dns_names.n > 0 &&
             !str_starts(parsed.dns_names.items[0], "kubernetes")) {
                 const json_t *node = kube_find(c, "", "nodes", NULL, parsed.dns_names.items[0]);
                 verdict = node ? VERDICT_APPROVE : VERDICT_SKIP;
@@ -197,7 +205,8 @@ static void approval_side(struct kube_cluster *c, struct ccm *ccm) {
         size_t i;
         json_t *request;
         json_array_foreach(all, i, request) {
-                if (!str_eq(jget_text(request, "spec.signerName"), "kubernetes.io/kubelet-serving") || json_object_get(ccm->seen, meta_uid(request)) ||
+                if (!str_eq(jget_text(request, "spec.signerName"), "kubernetes.io/kubelet-serving") ||
+                    json_object_get(ccm->seen, meta_uid(request)) ||
                     json_array_size(jget(request, "status.conditions")) > 0)
                         continue;
                 json_object_set_new(ccm->seen, meta_uid(request), json_true());
@@ -206,7 +215,8 @@ static void approval_side(struct kube_cluster *c, struct ccm *ccm) {
                         continue;
                 json_t *copy = json_deep_copy(request);
                 meta_set_condition(meta_object(copy, "status"), verdict == VERDICT_APPROVE ? "Approved" : "Denied", "True",
-                                   verdict == VERDICT_APPROVE ? "AutoApproved" : "AutoDenied", "by the Talos Cloud Controller Manager", kube_now(c));
+                                   verdict == VERDICT_APPROVE ? "AutoApproved" : "AutoDenied",
+                                   "by the Talos Cloud Controller Manager", kube_now(c));
                 kube_save(c, "talos-cloud-controller-manager", "status", copy);
         }
 }
@@ -252,7 +262,8 @@ void talos_pass(struct kube_cluster *c) {
                         continue;
                 if (!strv_has(&c->settings.talos_api_namespaces, name_space))
                         continue;
-                json_t *secret = json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:s}}", "apiVersion", "v1", "kind", "Secret", "metadata", "name", name, "namespace", name_space,
+                json_t *secret = json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:s}}", "apiVersion", "v1", "kind", "Secret", "metadata",
+                                           "name", name, "namespace", name_space,
                                            "stringData", "config", "context: simulated\ncontexts: {}\n");
                 json_array_append_new(meta_array(secret, "metadata.ownerReferences"), meta_owner_reference(account));
                 kube_save(c, "talos", "", secret);

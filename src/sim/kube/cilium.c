@@ -33,9 +33,12 @@ void cilium_pass(struct kube_cluster *c) {
                 _cleanup_str_ char *name = xasprintf("%s.cilium.io", kinds[i].plural);
                 kube_save(c, "cilium-operator-generic", "",
                           json_pack("{s:s, s:s, s:{s:s}, s:{s:s, s:s, s:{s:s, s:s, s:[s]}, s:[{s:s, s:b, s:b, s:{s:{s:s}}, s:{s:{}}}]}}", "apiVersion",
-                                    "apiextensions.k8s.io/v1", "kind", "CustomResourceDefinition", "metadata", "name", name, "spec", "group", "cilium.io", "scope",
-                                    kinds[i].namespaced ? "Namespaced" : "Cluster", "names", "kind", kinds[i].kind, "plural", kinds[i].plural, "shortNames",
-                                    kinds[i].short_name, "versions", "name", kinds[i].version, "served", 1, "storage", 1, "schema", "openAPIV3Schema", "type",
+                                    "apiextensions.k8s.io/v1", "kind", "CustomResourceDefinition", "metadata", "name", name,
+                                    "spec", "group", "cilium.io", "scope",
+                                    kinds[i].namespaced ? "Namespaced" : "Cluster", "names", "kind", kinds[i].kind, "plural",
+                                    kinds[i].plural, "shortNames",
+                                    kinds[i].short_name, "versions", "name", kinds[i].version, "served", 1, "storage", 1,
+                                    "schema", "openAPIV3Schema", "type",
                                     "object", "subresources", "status"));
         }
 }

@@ -4,7 +4,8 @@
 #include <stdio.h>
 
 void kube_node_settings_done(struct kube_node_settings *s) {
-        char *texts[] = { s->name, s->location, s->network_zone, s->server_type, s->arch, s->talos_version, s->kubernetes_version, s->kubelet_image,
+        char *texts[] = { s->name, s->location, s->network_zone, s->server_type, s->arch, s->talos_version,
+                          s->kubernetes_version, s->kubelet_image,
                           s->cluster_name };
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
                 free(texts[i]);
@@ -22,7 +23,8 @@ void kube_node_settings_done(struct kube_node_settings *s) {
 }
 
 void kube_settings_done(struct kube_settings *s) {
-        char *texts[] = { s->cluster_id, s->cluster_name, s->dns_domain, s->kubernetes_version, s->coredns_image, s->proxy_image };
+        char *texts[] = { s->cluster_id, s->cluster_name, s->dns_domain, s->kubernetes_version, s->coredns_image,
+                          s->proxy_image };
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
                 free(texts[i]);
         free(s->ca.cert_pem);
@@ -97,7 +99,8 @@ bool kube_fault(struct kube_cluster *c, const char *name, const struct kube_mach
 
 char *kube_uuid(struct kube_cluster *c) {
         uint64_t a = c->env.random(c->env.data), b = c->env.random(c->env.data);
-        return xasprintf("%08x-%04x-4%03x-%04x-%012llx", (unsigned) (a >> 32), (unsigned) (a >> 16 & 0xffff), (unsigned) (a & 0xfff),
+        return xasprintf("%08x-%04x-4%03x-%04x-%012llx", (unsigned) (a >> 32), (unsigned) (a >> 16 & 0xffff),
+                         (unsigned) (a & 0xfff),
                          (unsigned) (b >> 48 & 0x3fff) | 0x8000u, (unsigned long long) (b & 0xffffffffffffULL));
 }
 
@@ -153,15 +156,18 @@ void crd_pass(struct kube_cluster *c) {
                         json_array_foreach(jget(definition, "spec.names.shortNames"), s, name)
                                 strv_add(&names, json_string_value(name));
                         _cleanup_str_ char *joined = strv_join(&names, ",");
-                        unsigned flags = KUBE_CUSTOM | KUBE_GENERATION | (str_eq(jget_text(definition, "spec.scope"), "Namespaced") ? KUBE_NAMESPACED : 0u) |
+                        unsigned flags = KUBE_CUSTOM | KUBE_GENERATION | (str_eq(jget_text(definition, "spec.scope"),
+                                                                                 "Namespaced") ? KUBE_NAMESPACED : 0u) |
                                 (jget(version, "subresources.status") ? KUBE_STATUS : 0u);
-                        kube_types_add(&c->types, group, jget_text(version, "name"), jget_text(definition, "spec.names.kind"), plural,
+                        kube_types_add(&c->types, group, jget_text(version, "name"), jget_text(definition, "spec.names.kind"),
+                                       plural,
                                        jget_text(definition, "spec.names.singular"), joined, flags);
                 }
                 json_t *copy = json_deep_copy(definition), *status = meta_object(copy, "status");
                 json_object_set(status, "acceptedNames", json_object_get(json_object_get(definition, "spec"), "names"));
                 meta_set_condition(status, "NamesAccepted", "True", "NoConflicts", "no conflicts found", kube_now(c));
-                meta_set_condition(status, "Established", "True", "InitialNamesAccepted", "the initial names have been accepted", kube_now(c));
+                meta_set_condition(status, "Established", "True", "InitialNamesAccepted", "the initial names have been accepted",
+                                   kube_now(c));
                 kube_save(c, "kube-apiserver", "status", copy);
         }
 }

@@ -29,7 +29,8 @@ struct kube_env {
         uint64_t (*random)(void *data);
         void (*wake)(void *data, int64_t in_ms);                 /* call kube_reconcile() after so long; a shorter wish wins */
         bool (*fault)(void *data, const char *name, const struct kube_machine *m);
-        void (*changed)(void *data, const struct kube_machine *m);       /* readiness or pod CIDR of a node changed; may be NULL */
+        void (*changed)(void *data,
+                        const struct kube_machine *m);       /* readiness or pod CIDR of a node changed; may be NULL */
 };
 
 /* What the machine config and the server say of one node. Strings are owned. */
@@ -55,7 +56,8 @@ void kube_node_settings_done(struct kube_node_settings *s);
 enum pod_stage { POD_NEW, POD_PULLING, POD_WAITING, POD_STARTING, POD_RUNNING, POD_DONE, POD_STOPPING };
 struct pod_run { char *uid; enum pod_stage stage; int64_t due_ms; unsigned attempts; bool acted, failed, seen; char *message; };
 
-/* A running node: its kubelet. Exists while the machine runs with an accepted config, and after that until its Node is deleted. */
+/* A running node: its kubelet. Exists while the machine runs with an accepted config, and after that until its Node is deleted.
+ * */
 struct kube_machine {
         struct kube_cluster *cluster;
         struct kube_node_settings settings;
@@ -162,7 +164,8 @@ struct kube_failure { int code; char *reason, *message; json_t *details; int ret
 void kube_failure_done(struct kube_failure *f);
 #define _cleanup_kube_failure_ _cleanup_(kube_failure_done)
 int kube_fail(struct kube_failure *f, int code, const char *reason, const char *fmt, ...) _printf_(4, 5);
-int kube_fail_of(struct kube_failure *f, int code, const char *reason, const struct kube_type *t, const char *name, const char *fmt, ...)
+int kube_fail_of(struct kube_failure *f, int code, const char *reason, const struct kube_type *t, const char *name,
+                 const char *fmt, ...)
         _printf_(6, 7);                                          /* with details about the object */
 void kube_fail_cause(struct kube_failure *f, const char *reason, const char *field, const char *message);
 json_t *kube_failure_status(const struct kube_failure *f);      /* new reference */
@@ -177,20 +180,25 @@ struct kube_writer {
         bool tracked;                    /* managedFields are already right (server-side apply) */
 };
 /* value is taken; *ret is a new reference. before NULL: create. */
-int kube_write(struct kube_cluster *c, struct kube_type *t, const json_t *before, json_t *value, const struct kube_writer *w, json_t **ret,
+int kube_write(struct kube_cluster *c, struct kube_type *t, const json_t *before, json_t *value, const struct kube_writer *w,
+               json_t **ret,
                struct kube_failure *f);
 struct kube_delete { bool dry_run, orphan; int64_t grace; /* -1: the object's own */ const char *uid, *resource_version; };
-int kube_delete(struct kube_cluster *c, struct kube_type *t, const json_t *object, const struct kube_delete *how, json_t **ret, struct kube_failure *f);
-/* For controllers: creates or updates as manager; failures are dropped (the next pass sees the state). True when something was written. */
+int kube_delete(struct kube_cluster *c, struct kube_type *t, const json_t *object, const struct kube_delete *how, json_t **ret,
+                struct kube_failure *f);
+/* For controllers: creates or updates as manager; failures are dropped (the next pass sees the state). True when something was
+ * written. */
 bool kube_save(struct kube_cluster *c, const char *manager, const char *subresource, json_t *value /* taken */);
 void kube_remove(struct kube_cluster *c, const json_t *object);          /* grace 0 */
 /* One Event about an object. */
-void kube_say(struct kube_cluster *c, const json_t *about, const char *component, const char *type, const char *reason, const char *fmt, ...)
+void kube_say(struct kube_cluster *c, const json_t *about, const char *component, const char *type, const char *reason,
+              const char *fmt, ...)
         _printf_(6, 7);
 
 /* admit.c: defaults, and what the real API server refuses. */
 void admit_defaults(struct kube_cluster *c, const struct kube_type *t, json_t *value, const json_t *before);
-int admit_validate(struct kube_cluster *c, const struct kube_type *t, const json_t *before, const json_t *value, struct kube_failure *f);
+int admit_validate(struct kube_cluster *c, const struct kube_type *t, const json_t *before, const json_t *value,
+                   struct kube_failure *f);
 int admit_immutable(const struct kube_type *t, const json_t *before, const json_t *value, struct kube_failure *f);
 
 void bootstrap_start(struct kube_cluster *c);                    /* what an API server makes by itself */
@@ -213,12 +221,14 @@ void crd_pass(struct kube_cluster *c);
 void cilium_pass(struct kube_cluster *c);
 
 /* Shared between controllers. */
-char *image_problem(struct kube_cluster *c, const struct kube_machine *m, const char *image);    /* why it cannot be pulled, owned, or NULL */
+char *image_problem(struct kube_cluster *c, const struct kube_machine *m,
+                    const char *image);    /* why it cannot be pulled, owned, or NULL */
 bool pod_finished(const json_t *pod);
 bool pod_ready(const json_t *pod);
 bool taints_tolerated(const json_t *taints, const json_t *tolerations, bool execute_only, const json_t **ret_untolerated);
 bool node_matches_pod(const json_t *node, const json_t *pod);    /* nodeSelector, required node affinity, nodeName */
-json_t *pod_from_template(struct kube_cluster *c, const json_t *owner, const json_t *pod_template, const char *name, const char *hash_label, const char *hash);
+json_t *pod_from_template(struct kube_cluster *c, const json_t *owner, const json_t *pod_template, const char *name,
+                          const char *hash_label, const char *hash);
 char *template_hash(const json_t *pod_template);                 /* owned */
 bool scheduler_fits(struct kube_cluster *c, const json_t *node, const json_t *pod);
 void job_pod_action(struct kube_cluster *c, struct kube_machine *m, const json_t *pod, struct pod_run *run);

@@ -16,7 +16,8 @@ static int add_san(X509_REQ *request, const char *dns_name, const struct ip6_add
         return done ? 0 : -1;
 }
 
-int csr_make(const char *common_name, const char *organization, const char *dns_name, const struct ip6_addr *address, char **ret_pem, struct error *err) {
+int csr_make(const char *common_name, const char *organization, const char *dns_name, const struct ip6_addr *address,
+             char **ret_pem, struct error *err) {
         EVP_PKEY *key = EVP_EC_gen("P-256");
         X509_REQ *request = X509_REQ_new();
         BIO *out = BIO_new(BIO_s_mem());
@@ -24,7 +25,8 @@ int csr_make(const char *common_name, const char *organization, const char *dns_
         bool done = key && out && name &&
                 X509_NAME_add_entry_by_txt(name, "O", MBSTRING_UTF8, (const unsigned char *) organization, -1, -1, 0) == 1 &&
                 X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *) common_name, -1, -1, 0) == 1 &&
-                X509_REQ_set_pubkey(request, key) == 1 && add_san(request, dns_name, address) == 0 && X509_REQ_sign(request, key, EVP_sha256()) > 0 &&
+                X509_REQ_set_pubkey(request, key) == 1 && add_san(request, dns_name, address) == 0 &&
+                X509_REQ_sign(request, key, EVP_sha256()) > 0 &&
                 PEM_write_bio_X509_REQ(out, request) == 1;
         if (done) {
                 char *pem;
@@ -38,7 +40,8 @@ int csr_make(const char *common_name, const char *organization, const char *dns_
 }
 
 void csr_request_serving(struct kube_cluster *c, struct kube_machine *m) {
-        _cleanup_str_ char *user = xasprintf("system:node:%s", m->settings.name), *suffix = kube_suffix(c, 5), *pem = NULL, *encoded = NULL;
+        _cleanup_str_ char *user = xasprintf("system:node:%s", m->settings.name), *suffix = kube_suffix(c,
+                                                                                          5), *pem = NULL, *encoded = NULL;
         _cleanup_error_ struct error err = ERROR_INIT;
         if (csr_make(user, "system:nodes", m->settings.name, &m->settings.addr, &pem, &err) < 0)
                 return;
@@ -46,18 +49,23 @@ void csr_request_serving(struct kube_cluster *c, struct kube_machine *m) {
         free(m->csr_name);
         m->csr_name = xasprintf("csr-%s", suffix);
         m->csr_due_ms = kube_now(c) + CSR_RETRY_MS;
-        kube_save(c, "kubelet", "", json_pack("{s:s, s:s, s:{s:s}, s:{s:s, s:s, s:[ss], s:s, s:[ss]}}", "apiVersion", "certificates.k8s.io/v1", "kind",
-                                              "CertificateSigningRequest", "metadata", "name", m->csr_name, "spec", "request", encoded, "signerName",
-                                              "kubernetes.io/kubelet-serving", "usages", "digital signature", "server auth", "username", user, "groups",
+        kube_save(c, "kubelet", "", json_pack("{s:s, s:s, s:{s:s}, s:{s:s, s:s, s:[ss], s:s, s:[ss]}}", "apiVersion",
+                                              "certificates.k8s.io/v1", "kind",
+                                              "CertificateSigningRequest", "metadata", "name", m->csr_name, "spec", "request",
+                                              encoded, "signerName",
+                                              "kubernetes.io/kubelet-serving", "usages", "digital signature", "server auth",
+                                              "username", user, "groups",
                                               "system:nodes", "system:authenticated"));
 }
 
 /* What the signer checks itself (kubernetes: pkg/controller/certificates/signer). */
 static bool signer_accepts(const char *signer, const struct cert_request *request) {
         if (str_eq(signer, "kubernetes.io/kubelet-serving"))
-                return request->common_name && str_starts(request->common_name, "system:node:") && request->organizations.n == 1 &&
+                return request->common_name && str_starts(request->common_name, "system:node:") &&
+                request->organizations.n == 1 &&
                         strv_has(&request->organizations, "system:nodes") && request->n_other == 0;
-        return str_eq(signer, "kubernetes.io/kube-apiserver-client") || str_eq(signer, "kubernetes.io/kube-apiserver-client-kubelet");
+        return str_eq(signer, "kubernetes.io/kube-apiserver-client") || str_eq(signer,
+                                                                               "kubernetes.io/kube-apiserver-client-kubelet");
 }
 
 static bool has_usage(const json_t *request, const char *usage) {
@@ -76,17 +84,21 @@ static void sign(struct kube_cluster *c, const json_t *request) {
         struct cert_request parsed = { 0 };
         const char *text = jget_text(request, "spec.request"), *signer = jget_text(request, "spec.signerName");
         _cleanup_json_ json_t *copy = json_deep_copy(request);
-        if (!text || base64_decode(text, strlen(text), false, &pem, &n, &err) < 0 || cert_request_parse((const char *) pem, &parsed, &err) < 0)
+        if (!text || base64_decode(text, strlen(text), false, &pem, &n, &err) < 0 ||
+            cert_request_parse((const char *) pem, &parsed, &err) < 0)
                 return;
         bool accepted = signer_accepts(signer, &parsed);
         cert_request_done(&parsed);
         _cleanup_str_ char *certificate = NULL;
-        struct cert_spec spec = { .server_auth = has_usage(request, "server auth"), .client_auth = has_usage(request, "client auth"),
-                                  .not_before_ms = kube_now(c) - 300000, .lifetime_ms = 365LL * 86400000, .key = CERT_KEY_LIKE_CA };
+        struct cert_spec spec = { .server_auth = has_usage(request, "server auth"),
+                                  .client_auth = has_usage(request, "client auth"),
+                                  .not_before_ms = kube_now(c) - 300000, .lifetime_ms = 365LL * 86400000,
+                                  .key = CERT_KEY_LIKE_CA };
         if (!accepted) {
                 if (!str_starts(signer, "kubernetes.io/"))
                         return;
-                meta_set_condition(meta_object(copy, "status"), "Failed", "True", "SignerValidationFailure", "the request does not fit its signer", kube_now(c));
+                meta_set_condition(meta_object(copy, "status"), "Failed", "True", "SignerValidationFailure",
+                                   "the request does not fit its signer", kube_now(c));
         } else if (cert_sign_request(&c->settings.ca, (const char *) pem, &spec, &certificate, &err) < 0) {
                 meta_set_condition(meta_object(copy, "status"), "Failed", "True", "SigningError", error_text(&err), kube_now(c));
         } else {
@@ -96,11 +108,13 @@ static void sign(struct kube_cluster *c, const json_t *request) {
         kube_save(c, "kube-controller-manager", "status", TAKE(copy));
 }
 
-/* A kubelet with rotate-server-certificates asks when its Node has an address, and anew when nothing came for a quarter of an hour. */
+/* A kubelet with rotate-server-certificates asks when its Node has an address, and anew when nothing came for a quarter of an
+ * hour. */
 static void kubelet_side(struct kube_cluster *c, struct kube_machine *m) {
         if (!m->up || !m->registered || !m->settings.rotate_certificates || m->has_serving)
                 return;
-        const json_t *request = m->csr_name ? kube_find(c, "certificates.k8s.io", "certificatesigningrequests", NULL, m->csr_name) : NULL;
+        const json_t *request = m->csr_name ? kube_find(c, "certificates.k8s.io", "certificatesigningrequests", NULL,
+                                                        m->csr_name) : NULL;
         if (jget_text(request, "status.certificate")) {
                 m->has_serving = true;
                 return;
@@ -124,7 +138,8 @@ void csr_pass(struct kube_cluster *c) {
                 json_array_foreach(jget(each, "status.conditions"), k, condition) {
                         if (!str_eq(jget_text(condition, "type"), "Approved"))
                                 continue;
-                        int64_t since = MAX(meta_time_of(condition, "lastTransitionTime"), meta_time_of(condition, "lastUpdateTime"));
+                        int64_t since = MAX(meta_time_of(condition, "lastTransitionTime"),
+                                            meta_time_of(condition, "lastUpdateTime"));
                         int64_t due = since ? since + kube_latency(c, NULL, LATENCY_SIGN) : 0;
                         if (due > kube_now(c) && due < kube_now(c) + 5000)
                                 kube_wake_at(c, due);

@@ -1,7 +1,8 @@
 /* The disruption controller, the garbage collector, and the pod collector of deleted nodes. */
 #include "sim/kube/cluster.h"
 
-/* An integer or a percentage of total; minAvailable and maxUnavailable are both rounded up (kubernetes: GetScaledValueFromIntOrPercent). */
+/* An integer or a percentage of total; minAvailable and maxUnavailable are both rounded up (kubernetes:
+ * GetScaledValueFromIntOrPercent). */
 static int64_t scaled(const json_t *v, int64_t total) {
         if (json_is_integer(v))
                 return json_integer_value(v);
@@ -21,7 +22,8 @@ static int64_t expected(struct kube_cluster *c, const json_t *pods) {
         json_array_foreach(pods, i, pod) {
                 const json_t *owner = meta_controller(pod);
                 const char *uid = jget_text(owner, "uid");
-                const json_t *set = owner ? kube_find(c, "apps", "replicasets", meta_namespace(pod), jget_text(owner, "name")) : NULL;
+                const json_t *set = owner ? kube_find(c, "apps", "replicasets", meta_namespace(pod),
+                                                      jget_text(owner, "name")) : NULL;
                 if (!set || !str_eq(jget_text(owner, "kind"), "ReplicaSet"))
                         sum++;
                 else if (!json_object_get(seen, uid))
@@ -53,7 +55,8 @@ static void one_budget(struct kube_cluster *c, const json_t *budget) {
         json_object_set_new(status, "disruptionsAllowed", json_integer(allowed));
         json_object_set_new(status, "observedGeneration", json_integer(meta_generation(budget)));
         json_object_del(status, "disruptedPods");
-        meta_set_condition(status, "DisruptionAllowed", allowed > 0 ? "True" : "False", allowed > 0 ? "SufficientPods" : "InsufficientPods", "", now);
+        meta_set_condition(status, "DisruptionAllowed", allowed > 0 ? "True" : "False", allowed > 0 ? "SufficientPods" :
+                           "InsufficientPods", "", now);
         kube_save(c, "kube-controller-manager", "status", copy);
 }
 
@@ -82,7 +85,8 @@ static bool is_orphan(struct kube_cluster *c, const json_t *object) {
 
 static void collect_dependents(struct kube_cluster *c) {
         static const struct { const char *group, *plural; } kinds[] = {
-                { "apps", "replicasets" }, { "apps", "controllerrevisions" }, { "batch", "jobs" }, { "", "pods" }, { "", "secrets" }, { "", "configmaps" },
+                { "apps", "replicasets" }, { "apps", "controllerrevisions" }, { "batch", "jobs" }, { "", "pods" }, { "",
+                                                                                          "secrets" }, { "", "configmaps" },
                 { "discovery.k8s.io", "endpointslices" },
         };
         for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
@@ -113,10 +117,12 @@ static void collect_pods(struct kube_cluster *c) {
                         kube_remove(c, pod);
                         continue;
                 }
-                if (!node || !meta_condition_is(node, "Ready", "Unknown") || meta_deleting(pod) || str_eq(jget_text(meta_controller(pod), "kind"), "DaemonSet") ||
+                if (!node || !meta_condition_is(node, "Ready", "Unknown") || meta_deleting(pod) ||
+                    str_eq(jget_text(meta_controller(pod), "kind"), "DaemonSet") ||
                     meta_annotation(pod, "kubernetes.io/config.mirror"))
                         continue;
-                int64_t due = meta_time_of(meta_condition(node, "Ready"), "lastTransitionTime") + MAX(kube_latency(c, NULL, LATENCY_EVICTION), (int64_t) 60000);
+                int64_t due = meta_time_of(meta_condition(node, "Ready"), "lastTransitionTime") + MAX(kube_latency(c, NULL,
+                                                                                          LATENCY_EVICTION), (int64_t) 60000);
                 if (due > kube_now(c)) {
                         kube_wake_at(c, due);
                         continue;

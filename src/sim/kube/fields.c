@@ -37,8 +37,10 @@ struct list_shape fields_list_shape(const char *kind, const char *parent, const 
 }
 
 bool fields_map_atomic(const char *kind, const char *parent, const char *field) {
-        static const char *const atomic[] = { "selector", "labelSelector", "namespaceSelector", "podSelector", "nodeSelector", "fieldRef", "resourceFieldRef",
-                                              "secretKeyRef", "configMapKeyRef", "roleRef", "involvedObject", "claimRef", "objectReference",
+        static const char *const atomic[] = { "selector", "labelSelector", "namespaceSelector", "podSelector", "nodeSelector",
+                                              "fieldRef", "resourceFieldRef",
+                                              "secretKeyRef", "configMapKeyRef", "roleRef", "involvedObject", "claimRef",
+                                              "objectReference",
                                               "requiredDuringSchedulingIgnoredDuringExecution", "clientConfig", NULL };
         (void) parent;
         /* In custom resources nothing is atomic unless their schema says so; the double knows no schema of theirs. */
@@ -128,8 +130,10 @@ static void collect(const struct place *p, const json_t *v, json_t *set) {
 }
 
 static void drop_unowned(json_t *set) {
-        static const char *const metadata[] = { "f:name", "f:namespace", "f:uid", "f:resourceVersion", "f:generation", "f:creationTimestamp",
-                                                "f:managedFields", "f:selfLink", "f:deletionTimestamp", "f:deletionGracePeriodSeconds" };
+        static const char *const metadata[] = { "f:name", "f:namespace", "f:uid", "f:resourceVersion", "f:generation",
+                                                "f:creationTimestamp",
+                                                "f:managedFields", "f:selfLink", "f:deletionTimestamp",
+                                                "f:deletionGracePeriodSeconds" };
         json_object_del(set, "f:apiVersion");
         json_object_del(set, "f:kind");
         json_t *m = json_object_get(set, "f:metadata");
@@ -153,7 +157,8 @@ json_t *fields_of(const json_t *object) {
 static void changed_below(const struct place *p, const json_t *before, const json_t *after, json_t *set);
 
 /* before or after may be NULL; adds element to set when the values differ. */
-static void changed_child(const struct place *p, const char *element, const json_t *before, const json_t *after, json_t *set, bool item) {
+static void changed_child(const struct place *p, const char *element, const json_t *before, const json_t *after, json_t *set,
+                          bool item) {
         if (before && after && json_equal(before, after))
                 return;
         json_t *child = json_object();
@@ -163,7 +168,8 @@ static void changed_child(const struct place *p, const char *element, const json
         json_object_set_new(set, element, child);
 }
 
-static void changed_list(const struct place *p, const json_t *before, const json_t *after, json_t *set, const struct list_shape *shape) {
+static void changed_list(const struct place *p, const json_t *before, const json_t *after, json_t *set,
+                         const struct list_shape *shape) {
         struct place inner = { p->kind, p->field, "" };
         size_t i;
         json_t *item;
@@ -171,7 +177,8 @@ static void changed_list(const struct place *p, const json_t *before, const json
                 _cleanup_str_ char *key = element_of(shape, item);
                 ssize_t at = key ? fields_find_item(shape, before, key) : -1;
                 if (key)
-                        changed_child(&inner, key, at < 0 ? NULL : json_array_get(before, (size_t) at), item, set, shape->kind == LIST_MAP);
+                        changed_child(&inner, key, at < 0 ? NULL : json_array_get(before, (size_t) at), item, set,
+                                      shape->kind == LIST_MAP);
         }
         json_array_foreach(before, i, item) {
                 _cleanup_str_ char *key = element_of(shape, item);

@@ -1,4 +1,5 @@
-/* Field sets of server-side apply: which leaves of an object somebody owns, kept in the wire form of managedFields (FieldsV1): nested
+/* Field sets of server-side apply: which leaves of an object somebody owns, kept in the wire form of managedFields (FieldsV1):
+ * nested
  * objects with keys "f:name", "k:{…}" (list item by its keys), "v:…" (item of a set), and "." for the element itself.
  * Sources: kubernetes structured-merge-diff (typed/, fieldpath/), and the listType/mapType marks of the built-in API types. */
 #pragma once

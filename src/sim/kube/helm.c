@@ -61,7 +61,8 @@ static int command_read(const json_t *container, const char *pod_namespace, stru
                 const char *word = words.items[i], *next = i + 1 < words.n ? words.items[i + 1] : NULL;
                 if (str_eq(word, "--install") || str_eq(word, "-i")) {
                         install = true;
-                } else if ((str_eq(word, "-n") || str_eq(word, "--namespace") || str_eq(word, "-f") || str_eq(word, "--values")) && next) {
+                } else if ((str_eq(word, "-n") || str_eq(word, "--namespace") || str_eq(word, "-f") ||
+                            str_eq(word, "--values")) && next) {
                         if (strchr(word, 'n') && !str_eq(word, "--values"))
                                 free(o->name_space), o->name_space = xstrdup(next);
                         else
@@ -73,7 +74,8 @@ static int command_read(const json_t *container, const char *pod_namespace, stru
                 } else if (str_starts(word, "--values=")) {
                         strv_add(&o->values, strchr(word, '=') + 1);
                 } else if (*word == '-') {
-                        if (!strchr(word, '=') && next && *next != '-' && (str_eq(word, "--timeout") || str_eq(word, "--history-max") || str_eq(word, "--version")))
+                        if (!strchr(word, '=') && next && *next != '-' &&
+                            (str_eq(word, "--timeout") || str_eq(word, "--history-max") || str_eq(word, "--version")))
                                 i++;
                 } else if (!o->release) {
                         o->release = xstrdup(word);
@@ -84,7 +86,8 @@ static int command_read(const json_t *container, const char *pod_namespace, stru
                 }
         }
         if (!o->release || !o->chart || !install)
-                return error_set(err, ERR_INVALID, "\"helm upgrade\" requires 2 arguments\n\nUsage:  helm upgrade [RELEASE] [CHART] [flags]");
+                return error_set(err, ERR_INVALID,
+                                 "\"helm upgrade\" requires 2 arguments\n\nUsage:  helm upgrade [RELEASE] [CHART] [flags]");
         if (!o->name_space)
                 o->name_space = xstrdup(pod_namespace);
         return 0;
@@ -109,7 +112,8 @@ static bool key_bytes(const json_t *object, const char *key, bool secret, char *
 }
 
 /* The file relative to a volume's root, by its ConfigMap or Secret. */
-static bool volume_file(struct kube_cluster *c, const json_t *pod, const json_t *volume, const char *path, char **ret, size_t *ret_n) {
+static bool volume_file(struct kube_cluster *c, const json_t *pod, const json_t *volume, const char *path, char **ret,
+                        size_t *ret_n) {
         bool secret = json_object_get(volume, "secret") != NULL;
         const json_t *source = json_object_get(volume, secret ? "secret" : "configMap");
         const char *name = jget_text(source, secret ? "secretName" : "name"), *key = path;
@@ -119,7 +123,8 @@ static bool volume_file(struct kube_cluster *c, const json_t *pod, const json_t 
                 json_array_foreach(jget(volume, "projected.sources"), i, each) {
                         _cleanup_json_ json_t *single = json_deep_copy(each);
                         if (json_object_get(single, "secret"))
-                                json_object_set(json_object_get(single, "secret"), "secretName", json_object_get(json_object_get(single, "secret"), "name"));
+                                json_object_set(json_object_get(single, "secret"), "secretName",
+                                                json_object_get(json_object_get(single, "secret"), "name"));
                         if (volume_file(c, pod, single, path, ret, ret_n))
                                 return true;
                 }
@@ -136,7 +141,8 @@ static bool volume_file(struct kube_cluster *c, const json_t *pod, const json_t 
         return key_bytes(object, key, secret, ret, ret_n);
 }
 
-static int mounted_file(struct kube_cluster *c, const json_t *pod, const json_t *container, const char *path, char **ret, size_t *ret_n, struct error *err) {
+static int mounted_file(struct kube_cluster *c, const json_t *pod, const json_t *container, const char *path, char **ret,
+                        size_t *ret_n, struct error *err) {
         size_t i, k;
         json_t *mount, *volume;
         json_array_foreach(json_object_get(container, "volumeMounts"), i, mount) {
@@ -146,7 +152,8 @@ static int mounted_file(struct kube_cluster *c, const json_t *pod, const json_t 
                 const char *rest = path + strlen(at);
                 rest += *rest == '/';
                 json_array_foreach(jget(pod, "spec.volumes"), k, volume)
-                        if (str_eq(jget_text(volume, "name"), jget_text(mount, "name")) && volume_file(c, pod, volume, sub ? sub : rest, ret, ret_n))
+                        if (str_eq(jget_text(volume, "name"), jget_text(mount, "name")) &&
+                            volume_file(c, pod, volume, sub ? sub : rest, ret, ret_n))
                                 return 0;
         }
         return error_set(err, ERR_NOT_FOUND, "open %s: no such file or directory", path);
@@ -169,7 +176,8 @@ static int yaml_object(const char *name, const char *text, size_t n, json_t **re
         return 0;
 }
 
-static int read_values(struct kube_cluster *c, const json_t *pod, const json_t *container, const struct command *o, const struct tar_files *t, json_t **ret,
+static int read_values(struct kube_cluster *c, const json_t *pod, const json_t *container, const struct command *o,
+                       const struct tar_files *t, json_t **ret,
                        struct error *err) {
         const struct tar_entry *own = entry_named(t, "values.yaml");
         _cleanup_json_ json_t *values = NULL;
@@ -179,7 +187,8 @@ static int read_values(struct kube_cluster *c, const json_t *pod, const json_t *
                 _cleanup_str_ char *text = NULL;
                 size_t n;
                 _cleanup_json_ json_t *given = NULL;
-                if (mounted_file(c, pod, container, o->values.items[i], &text, &n, err) < 0 || yaml_object(o->values.items[i], text, n, &given, err) < 0)
+                if (mounted_file(c, pod, container, o->values.items[i], &text, &n, err) < 0 ||
+                    yaml_object(o->values.items[i], text, n, &given, err) < 0)
                         return -1;
                 helm_merge_values(values, given);
         }
@@ -199,7 +208,8 @@ static int add_documents(const char *name, const char *text, json_t *objects, st
         return 0;
 }
 
-static int render_all(const struct tar_files *t, const struct helm_scope *scope, json_t *objects, struct strbuf *manifest, struct error *err) {
+static int render_all(const struct tar_files *t, const struct helm_scope *scope, json_t *objects, struct strbuf *manifest,
+                      struct error *err) {
         for (size_t i = 0; i < t->n; i++) {
                 const char *slash = strchr(t->items[i].path, '/'), *path = slash ? slash + 1 : "", *base = strrchr(path, '/');
                 bool crd = str_starts(path, "crds/");
@@ -219,21 +229,27 @@ static int render_all(const struct tar_files *t, const struct helm_scope *scope,
 
 /* Helm's ownership rules (helm: pkg/action/validate.go). */
 static int check_ownership(const json_t *live, const struct command *o, struct error *err) {
-        const char *name = meta_annotation(live, "meta.helm.sh/release-name"), *name_space = meta_annotation(live, "meta.helm.sh/release-namespace");
+        const char *name = meta_annotation(live, "meta.helm.sh/release-name"), *name_space = meta_annotation(live,
+                                                                                          "meta.helm.sh/release-namespace");
         const char *kind = jget_text(live, "kind"), *managed = meta_label(live, "app.kubernetes.io/managed-by");
         if (str_eq(name, o->release) && str_eq(name_space, o->name_space) && str_eq(managed, "Helm"))
                 return 0;
-        return error_set(err, ERR_EXISTS, "Unable to continue with install: %s \"%s\" in namespace \"%s\" exists and cannot be imported into the current release: "
-                         "invalid ownership metadata; %s", kind, meta_name(live), meta_namespace(live) ? meta_namespace(live) : "",
-                         !str_eq(managed, "Helm") ? "label validation error: missing key \"app.kubernetes.io/managed-by\": must be set to \"Helm\"" :
+        return error_set(err, ERR_EXISTS,
+                         "Unable to continue with install: %s \"%s\" in namespace \"%s\" exists and cannot be imported into the current release: "
+                         "invalid ownership metadata; %s", kind, meta_name(live), meta_namespace(live) ? meta_namespace(live) :
+                         "",
+                         !str_eq(managed, "Helm") ?
+                         "label validation error: missing key \"app.kubernetes.io/managed-by\": must be set to \"Helm\"" :
                          "annotation validation error: missing key \"meta.helm.sh/release-name\"");
 }
 
 static int apply_object(struct kube_cluster *c, const struct command *o, json_t *object, struct error *err) {
         struct kube_type *t = kube_types_kind(&c->types, jget_text(object, "apiVersion"), jget_text(object, "kind"));
         if (!t)
-                return error_set(err, ERR_REFUSED, "unable to build kubernetes objects from release manifest: resource mapping not found for name: \"%s\" namespace: "
-                                 "\"\" from \"\": no matches for kind \"%s\" in version \"%s\"", meta_name(object), jget_text(object, "kind"),
+                return error_set(err, ERR_REFUSED,
+                                 "unable to build kubernetes objects from release manifest: resource mapping not found for name: \"%s\" namespace: "
+                                 "\"\" from \"\": no matches for kind \"%s\" in version \"%s\"", meta_name(object),
+                                 jget_text(object, "kind"),
                                  jget_text(object, "apiVersion"));
         if (kube_type_has(t, KUBE_NAMESPACED) && !meta_namespace(object))
                 json_object_set_new(meta_object(object, "metadata"), "namespace", json_string(o->name_space));
@@ -248,23 +264,28 @@ static int apply_object(struct kube_cluster *c, const struct command *o, json_t 
         _cleanup_strv_ struct strv groups = { 0 };
         _cleanup_kube_answer_ struct kube_answer a = { 0 };
         const char *name_space = kube_type_has(t, KUBE_NAMESPACED) ? meta_namespace(object) : NULL;
-        path = xasprintf("/%s/%s/%s%s%s%s/%s", *t->group ? "apis" : "api", version, name_space ? "namespaces/" : "", name_space ? name_space : "", name_space ? "/" : "",
+        path = xasprintf("/%s/%s/%s%s%s%s/%s", *t->group ? "apis" : "api", version, name_space ? "namespaces/" : "", name_space ?
+                         name_space : "", name_space ? "/" : "",
                          t->plural, meta_name(object));
         kvs_set(&query, "fieldManager", "helm");
         strv_add(&groups, "system:masters");
-        struct kube_request r = { .method = "PATCH", .path = path, .query = query, .content_type = "application/apply-patch+yaml", .user_agent = "Helm", .body = body,
+        struct kube_request r = { .method = "PATCH", .path = path, .query = query,
+                                  .content_type = "application/apply-patch+yaml", .user_agent = "Helm", .body = body,
                                   .body_len = strlen(body), .user = "system:serviceaccount", .groups = &groups };
         kube_handle(c, &r, &a);
         if (a.status < 300)
                 return 0;
         _cleanup_json_ json_t *status = json_loads(a.body ? a.body : "{}", 0, NULL);
-        return error_set(err, a.status == 409 ? ERR_CONFLICT : ERR_REFUSED, "%s", jget_text(status, "message") ? jget_text(status, "message") : "refused");
+        return error_set(err, a.status == 409 ? ERR_CONFLICT : ERR_REFUSED, "%s", jget_text(status, "message") ?
+                         jget_text(status, "message") : "refused");
 }
 
 /* CustomResourceDefinitions and Namespaces first, workloads last, roughly Helm's InstallOrder. */
 static int order_of(const json_t *object) {
-        static const char *const first[] = { "PriorityClass", "Namespace", "NetworkPolicy", "ResourceQuota", "ServiceAccount", "Secret", "ConfigMap",
-                                             "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "Service", "DaemonSet",
+        static const char *const first[] = { "PriorityClass", "Namespace", "NetworkPolicy", "ResourceQuota", "ServiceAccount",
+                                             "Secret", "ConfigMap",
+                                             "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding", "Role",
+                                             "RoleBinding", "Service", "DaemonSet",
                                              "Pod", "ReplicaSet", "Deployment", "StatefulSet", "Job" };
         for (size_t i = 0; i < ARRAY_SIZE(first); i++)
                 if (str_eq(jget_text(object, "kind"), first[i]))
@@ -298,13 +319,18 @@ static int64_t revision_of(const json_t *secret) {
         return text && parse_int64(text, 0, INT64_MAX, &v) ? v : 0;
 }
 
-static void save_release(struct kube_cluster *c, const struct command *o, int64_t revision, const char *status, const struct helm_scope *scope, const char *manifest) {
-        _cleanup_str_ char *name = xasprintf("sh.helm.release.v1.%s.v%lld", o->release, (long long) revision), *number = xasprintf("%lld", (long long) revision);
+static void save_release(struct kube_cluster *c, const struct command *o, int64_t revision, const char *status,
+                         const struct helm_scope *scope, const char *manifest) {
+        _cleanup_str_ char *name = xasprintf("sh.helm.release.v1.%s.v%lld", o->release,
+                                             (long long) revision), *number = xasprintf("%lld", (long long) revision);
         _cleanup_str_ char *seconds = xasprintf("%lld", (long long) (kube_now(c) / 1000));
         _cleanup_json_ json_t *record = json_pack("{s:s, s:s, s:I, s:{s:s, s:o, s:o, s:s}, s:{s:{s:s, s:s, s:s, s:s}}, s:O, s:s, s:s}", "name", o->release, "namespace",
-                                                  o->name_space, "version", (json_int_t) revision, "info", "status", status, "first_deployed", meta_time(kube_now(c)),
-                                                  "last_deployed", meta_time(kube_now(c)), "description", "Upgrade complete", "chart", "metadata", "name", scope->chart,
-                                                  "version", scope->version, "appVersion", scope->app_version, "apiVersion", "v2", "config",
+                                                  o->name_space, "version", (json_int_t) revision, "info", "status", status,
+                                                  "first_deployed", meta_time(kube_now(c)),
+                                                  "last_deployed", meta_time(kube_now(c)), "description", "Upgrade complete",
+                                                  "chart", "metadata", "name", scope->chart,
+                                                  "version", scope->version, "appVersion", scope->app_version, "apiVersion",
+                                                  "v2", "config",
                                                   (json_t *) scope->values, "manifest", manifest, "apply_method", "ssa");
         _cleanup_str_ char *text = json_write(record), *inner = NULL, *outer = NULL;
         _cleanup_free_ uint8_t *packed = NULL;
@@ -314,8 +340,10 @@ static void save_release(struct kube_cluster *c, const struct command *o, int64_
                 return;
         inner = base64_encode(packed, n);
         outer = base64_encode(inner, strlen(inner));
-        kube_save(c, "helm", "", json_pack("{s:s, s:s, s:{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}}, s:s, s:{s:s}}", "apiVersion", "v1", "kind", "Secret", "metadata", "name",
-                                           name, "namespace", o->name_space, "labels", "name", o->release, "owner", "helm", "status", status, "version", number,
+        kube_save(c, "helm", "", json_pack("{s:s, s:s, s:{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}}, s:s, s:{s:s}}", "apiVersion",
+                                           "v1", "kind", "Secret", "metadata", "name",
+                                           name, "namespace", o->name_space, "labels", "name", o->release, "owner", "helm",
+                                           "status", status, "version", number,
                                            "modifiedAt", seconds, "type", "helm.sh/release.v1", "data", "release", outer));
 }
 
@@ -331,7 +359,8 @@ static void supersede(struct kube_cluster *c, const json_t *releases) {
         }
 }
 
-static int upgrade(struct kube_cluster *c, const json_t *pod, const json_t *container, const struct command *o, struct error *err) {
+static int upgrade(struct kube_cluster *c, const json_t *pod, const json_t *container, const struct command *o,
+                   struct error *err) {
         _cleanup_json_ json_t *releases = releases_of(c, o), *values = NULL, *chart = NULL, *objects = json_array();
         _cleanup_tar_files_ struct tar_files t = { 0 };
         _cleanup_str_ char *archive = NULL;
@@ -349,13 +378,17 @@ static int upgrade(struct kube_cluster *c, const json_t *pod, const json_t *cont
         const struct tar_entry *metadata = entry_named(&t, "Chart.yaml");
         if (!metadata)
                 return error_set(err, ERR_INVALID, "Chart.yaml file is missing");
-        if (yaml_object("Chart.yaml", metadata->data, metadata->len, &chart, err) < 0 || read_values(c, pod, container, o, &t, &values, err) < 0)
+        if (yaml_object("Chart.yaml", metadata->data, metadata->len, &chart, err) < 0 ||
+            read_values(c, pod, container, o, &t, &values, err) < 0)
                 return -1;
         _cleanup_str_ char *app_version = NULL;
         const json_t *app = json_object_get(chart, "appVersion");
-        app_version = json_is_string(app) ? xstrdup(json_string_value(app)) : app ? json_dumps(app, JSON_ENCODE_ANY) : xstrdup("");
-        struct helm_scope scope = { .values = values, .release = o->release, .name_space = o->name_space, .chart = jget_text(chart, "name") ? jget_text(chart, "name") : "",
-                                    .version = jget_text(chart, "version") ? jget_text(chart, "version") : "", .app_version = app_version };
+        app_version = json_is_string(app) ? xstrdup(json_string_value(app)) : app ? json_dumps(app,
+                                                                                          JSON_ENCODE_ANY) : xstrdup("");
+        struct helm_scope scope = { .values = values, .release = o->release, .name_space = o->name_space,
+                                    .chart = jget_text(chart, "name") ? jget_text(chart, "name") : "",
+                                    .version = jget_text(chart, "version") ? jget_text(chart, "version") : "",
+                                    .app_version = app_version };
         if (render_all(&t, &scope, objects, &manifest, err) < 0)
                 return -1;
         bool applied = apply_all(c, o, objects, err) == 0;

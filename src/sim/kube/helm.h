@@ -8,21 +8,25 @@
  * What a chart may use. A chart is NAME/Chart.yaml, NAME/values.yaml and NAME/templates/ *.yaml in a gzipped ustar archive. In
  * templates only these are replaced, with or without the trimming dashes:
  *
- *     {{ .Values.a.b }}  {{ .Release.Name }}  {{ .Release.Namespace }}  {{ .Chart.Name }}  {{ .Chart.Version }}  {{ .Chart.AppVersion }}
+ *     {{ .Values.a.b }}  {{ .Release.Name }}  {{ .Release.Namespace }}  {{ .Chart.Name }}  {{ .Chart.Version }}  {{
+ * .Chart.AppVersion }}
  *
  * optionally followed by "| quote" or "| toString". A value that is missing becomes the empty string; a map or list is written as
  * flow YAML (JSON). Lines {{- if .Values.a.b }} … {{- end }} (no else, may nest) leave out what stands between when the value is
- * false, empty, null, 0 or missing. Anything else between {{ }} makes the Job fail with a message that names it. Files whose names
+ * false, empty, null, 0 or missing. Anything else between {{ }} makes the Job fail with a message that names it. Files whose
+ * names
  * begin with "_" or do not end in .yaml are ignored, and so is crds/ beyond being applied first as it stands.
  *
  * What the rest of the double recognises by name, because the real programs do so much more:
  *   DaemonSet "cilium"           the network plugin: a node turns Ready when this pod is ready on it. With key
- *                                k8s-require-ipv6-pod-cidr: "true" in ConfigMap "cilium-config" the pod is ready only on a node with
+ *                                k8s-require-ipv6-pod-cidr: "true" in ConfigMap "cilium-config" the pod is ready only on a node
+ * with
  *                                an IPv6 pod CIDR.
  *   Deployment "cilium-operator" its pod creates the CustomResourceDefinitions of cilium.io when it runs.
  *   image …/talos-cloud-controller-manager   see ccm.c.
  *
- * The release is stored as Helm does: Secret sh.helm.release.v1.NAME.vN of type helm.sh/release.v1, labels owner=helm, status, version. */
+ * The release is stored as Helm does: Secret sh.helm.release.v1.NAME.vN of type helm.sh/release.v1, labels owner=helm, status,
+ * version. */
 #pragma once
 
 #include <jansson.h>

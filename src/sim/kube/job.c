@@ -33,7 +33,8 @@ static void remove_pods(struct kube_cluster *c, const json_t *job, bool finished
                         kube_remove(c, pod);
 }
 
-static void finish(struct kube_cluster *c, const json_t *job, const char *type, const char *before, const char *reason, const char *message, struct job_counts n) {
+static void finish(struct kube_cluster *c, const json_t *job, const char *type, const char *before, const char *reason,
+                   const char *message, struct job_counts n) {
         json_t *copy = json_deep_copy(job), *status = meta_object(copy, "status");
         int64_t now = kube_now(c);
         meta_set_condition(status, before, "True", reason, message, now);
@@ -46,7 +47,8 @@ static void finish(struct kube_cluster *c, const json_t *job, const char *type, 
         if (n.failed)
                 json_object_set_new(status, "failed", json_integer(n.failed));
         kube_save(c, "kube-controller-manager", "status", copy);
-        kube_say(c, job, "job-controller", str_eq(type, "Complete") ? "Normal" : "Warning", str_eq(type, "Complete") ? "Completed" : reason, "%s", message);
+        kube_say(c, job, "job-controller", str_eq(type, "Complete") ? "Normal" : "Warning", str_eq(type, "Complete") ?
+                 "Completed" : reason, "%s", message);
         if (!str_eq(type, "Complete"))
                 remove_pods(c, job, false);
 }
@@ -85,19 +87,24 @@ static void status(struct kube_cluster *c, const json_t *job, struct job_counts 
 
 static void one_job(struct kube_cluster *c, const json_t *job) {
         struct job_counts n = count(c, job);
-        int64_t completions = meta_int(job, "spec.completions", 1), parallel = meta_int(job, "spec.parallelism", 1), limit = meta_int(job, "spec.backoffLimit", 6);
+        int64_t completions = meta_int(job, "spec.completions", 1), parallel = meta_int(job, "spec.parallelism",
+                                                                                        1), limit = meta_int(job,
+                                                                                          "spec.backoffLimit", 6);
         int64_t deadline = meta_int(job, "spec.activeDeadlineSeconds", 0), start = meta_time_of(job, "status.startTime");
         if (n.succeeded >= completions) {
-                finish(c, job, "Complete", "SuccessCriteriaMet", "CompletionsReached", "Reached expected number of succeeded pods", n);
+                finish(c, job, "Complete", "SuccessCriteriaMet", "CompletionsReached",
+                       "Reached expected number of succeeded pods", n);
                 return;
         }
         if (n.failed > limit || n.restarts > limit) {
-                finish(c, job, "Failed", "FailureTarget", "BackoffLimitExceeded", "Job has reached the specified backoff limit", n);
+                finish(c, job, "Failed", "FailureTarget", "BackoffLimitExceeded", "Job has reached the specified backoff limit",
+                       n);
                 return;
         }
         if (deadline && start) {
                 if (start + deadline * 1000 <= kube_now(c)) {
-                        finish(c, job, "Failed", "FailureTarget", "DeadlineExceeded", "Job was active longer than specified deadline", n);
+                        finish(c, job, "Failed", "FailureTarget", "DeadlineExceeded",
+                               "Job was active longer than specified deadline", n);
                         return;
                 }
                 kube_wake_at(c, start + deadline * 1000);

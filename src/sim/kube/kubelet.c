@@ -1,4 +1,5 @@
-/* The double of the kubelets: what becomes of pods that are bound to a running node. No container ever runs: stages have latencies, and
+/* The double of the kubelets: what becomes of pods that are bound to a running node. No container ever runs: stages have
+ * latencies, and
  * pods of Jobs end as job_pod_action() says. */
 #include <stdio.h>
 
@@ -54,10 +55,14 @@ static char *missing_volume(struct kube_cluster *c, const json_t *pod) {
         json_t *v;
         json_array_foreach(jget(pod, "spec.volumes"), i, v) {
                 const char *map = jget_text(v, "configMap.name"), *secret = jget_text(v, "secret.secretName");
-                if (map && !meta_bool(v, "configMap.optional", false) && !kube_find(c, "", "configmaps", meta_namespace(pod), map))
-                        return xasprintf("MountVolume.SetUp failed for volume \"%s\" : configmap \"%s\" not found", jget_text(v, "name"), map);
-                if (secret && !meta_bool(v, "secret.optional", false) && !kube_find(c, "", "secrets", meta_namespace(pod), secret))
-                        return xasprintf("MountVolume.SetUp failed for volume \"%s\" : secret \"%s\" not found", jget_text(v, "name"), secret);
+                if (map && !meta_bool(v, "configMap.optional", false) && !kube_find(c, "", "configmaps", meta_namespace(pod),
+                                                                                    map))
+                        return xasprintf("MountVolume.SetUp failed for volume \"%s\" : configmap \"%s\" not found",
+                                         jget_text(v, "name"), map);
+                if (secret && !meta_bool(v, "secret.optional", false) && !kube_find(c, "", "secrets", meta_namespace(pod),
+                                                                                    secret))
+                        return xasprintf("MountVolume.SetUp failed for volume \"%s\" : secret \"%s\" not found",
+                                         jget_text(v, "name"), secret);
         }
         return NULL;
 }
@@ -96,13 +101,17 @@ static json_t *container_status(struct kube_cluster *c, const json_t *container,
         else if (o->state == CONTAINER_RUNNING)
                 state = json_pack("{s:{s:O}}", "running", "startedAt", since);
         else
-                state = json_pack("{s:{s:i, s:s, s:O, s:o, s:s}}", "terminated", "exitCode", o->failed ? 1 : 0, "reason", o->failed ? "Error" : "Completed",
+                state = json_pack("{s:{s:i, s:s, s:O, s:o, s:s}}", "terminated", "exitCode", o->failed ? 1 : 0, "reason",
+                                  o->failed ? "Error" : "Completed",
                                   "startedAt", since, "finishedAt", meta_time(kube_now(c)), "containerID", full);
         if (o->message && o->state != CONTAINER_RUNNING)
-                json_object_set_new(json_object_get(state, o->state == CONTAINER_WAITING ? "waiting" : "terminated"), "message", json_string(o->message));
+                json_object_set_new(json_object_get(state, o->state == CONTAINER_WAITING ? "waiting" : "terminated"), "message",
+                                    json_string(o->message));
         bool running = o->state == CONTAINER_RUNNING;
-        return json_pack("{s:s, s:s, s:s, s:b, s:b, s:I, s:o, s:{}}", "name", jget_text(container, "name"), "image", image, "imageID",
-                         o->state == CONTAINER_WAITING ? "" : image, "ready", running && o->ready, "started", running, "restartCount",
+        return json_pack("{s:s, s:s, s:s, s:b, s:b, s:I, s:o, s:{}}", "name", jget_text(container, "name"), "image", image,
+                         "imageID",
+                         o->state == CONTAINER_WAITING ? "" : image, "ready", running && o->ready, "started", running,
+                         "restartCount",
                          (json_int_t) meta_int(old, "restartCount", 0) + (o->restarted ? 1 : 0), "state", state, "lastState");
 }
 
@@ -117,7 +126,8 @@ static void write_status(struct kube_cluster *c, struct kube_machine *m, const j
         if (o->state != CONTAINER_WAITING || meta_bool(pod, "spec.hostNetwork", false))
                 pod_address(c, m, status, pod);
         json_array_foreach(jget(pod, "spec.containers"), i, container)
-                json_array_append_new(list, container_status(c, container, json_array_get(jget(pod, "status.containerStatuses"), i), o));
+                json_array_append_new(list, container_status(c, container, json_array_get(jget(pod, "status.containerStatuses"),
+                                                                                          i), o));
         json_object_set_new(status, "containerStatuses", list);
         const char *ready = o->state == CONTAINER_RUNNING && o->ready ? "True" : "False";
         const char *reason = str_eq(ready, "True") ? "" : o->state == CONTAINER_ENDED ? "PodCompleted" : "ContainersNotReady";
@@ -130,7 +140,9 @@ static void write_status(struct kube_cluster *c, struct kube_machine *m, const j
 
 static bool waiting_for(const json_t *pod, const char *reason, const char *message) {
         const json_t *status = json_array_get(jget(pod, "status.containerStatuses"), 0);
-        return str_eq(jget_text(status, "state.waiting.reason"), reason) && (!message || str_eq(jget_text(status, "state.waiting.message"), message));
+        return str_eq(jget_text(status, "state.waiting.reason"), reason) && (!message ||
+                                                                             str_eq(jget_text(status, "state.waiting.message"),
+                                                                                    message));
 }
 
 static void wait_for(struct kube_cluster *c, struct kube_machine *m, const json_t *pod, const char *reason, const char *message) {
@@ -147,8 +159,10 @@ static void try_pull(struct kube_cluster *c, struct kube_machine *m, const json_
                 if (!problem)
                         continue;
                 bool first = run->attempts++ == 0;
-                _cleanup_str_ char *back_off = xasprintf("Back-off pulling image \"%s\": ErrImagePull: %s", jget_text(container, "image"), problem);
-                kube_say(c, pod, "kubelet", "Warning", "Failed", "Failed to pull image \"%s\": %s", jget_text(container, "image"), problem);
+                _cleanup_str_ char *back_off = xasprintf("Back-off pulling image \"%s\": ErrImagePull: %s",
+                                                         jget_text(container, "image"), problem);
+                kube_say(c, pod, "kubelet", "Warning", "Failed", "Failed to pull image \"%s\": %s",
+                         jget_text(container, "image"), problem);
                 wait_for(c, m, pod, first ? "ErrImagePull" : "ImagePullBackOff", first ? problem : back_off);
                 int64_t pause = 10000LL << MIN(run->attempts - 1, 5u);
                 run->due_ms = kube_now(c) + MAX(kube_latency(c, m, MIN(pause, (int64_t) 300000)), (int64_t) BACKOFF_MIN_MS);
@@ -189,15 +203,19 @@ static void run_pod(struct kube_cluster *c, struct kube_machine *m, const json_t
         struct outcome o = { .state = CONTAINER_RUNNING, .phase = "Running", .ready = ready, .restarted = restarted };
         write_status(c, m, pod, &o);
         if (!running)
-                kube_say(c, pod, "kubelet", "Normal", "Started", "Started container %s", jget_text(json_array_get(jget(pod, "spec.containers"), 0), "name"));
+                kube_say(c, pod, "kubelet", "Normal", "Started", "Started container %s",
+                         jget_text(json_array_get(jget(pod, "spec.containers"), 0), "name"));
         (void) run;
 }
 
 static void end_pod(struct kube_cluster *c, struct kube_machine *m, const json_t *pod, struct pod_run *run) {
-        struct outcome o = { .state = CONTAINER_ENDED, .phase = run->failed ? "Failed" : "Succeeded", .message = run->message, .failed = run->failed };
-        /* restartPolicy OnFailure: the kubelet starts the container again, with a growing pause; a Job's backoffLimit counts the restarts. */
+        struct outcome o = { .state = CONTAINER_ENDED, .phase = run->failed ? "Failed" : "Succeeded", .message = run->message,
+                             .failed = run->failed };
+        /* restartPolicy OnFailure: the kubelet starts the container again, with a growing pause; a Job's backoffLimit counts
+         * the restarts. */
         if (run->failed && str_eq(jget_text(pod, "spec.restartPolicy"), "OnFailure")) {
-                struct outcome again = { .state = CONTAINER_WAITING, .phase = "Running", .reason = "CrashLoopBackOff", .message = run->message, .restarted = true };
+                struct outcome again = { .state = CONTAINER_WAITING, .phase = "Running", .reason = "CrashLoopBackOff",
+                                         .message = run->message, .restarted = true };
                 write_status(c, m, pod, &again);
                 run->stage = POD_STARTING;
                 run->acted = run->failed = false;
@@ -222,7 +240,9 @@ static struct pod_run *run_of(struct kube_machine *m, const json_t *pod) {
 static void stop_pod(struct kube_cluster *c, struct kube_machine *m, const json_t *pod, struct pod_run *run) {
         if (run->stage != POD_STOPPING) {
                 run->stage = POD_STOPPING;
-                run->due_ms = kube_now(c) + kube_latency(c, m, MIN((int64_t) LATENCY_STOP, meta_int(pod, "metadata.deletionGracePeriodSeconds", 30) * 1000));
+                run->due_ms = kube_now(c) + kube_latency(c, m,
+                                                         MIN((int64_t) LATENCY_STOP,
+                                                             meta_int(pod, "metadata.deletionGracePeriodSeconds", 30) * 1000));
         }
         if (run->due_ms > kube_now(c))
                 kube_wake_at(c, run->due_ms);

@@ -1,6 +1,7 @@
 /* How long things take in a real cluster, in milliseconds; struct kube_env's latency() makes them zero at --speed instant.
- * Measured: on kube-apiserver, -controller-manager and -scheduler 1.36.3 with etcd (the project's notes on Kubernetes witnesses).
- * Constant: written in the source named. Estimate: nobody measured it for this project; the order of magnitude of small Hetzner servers. */
+ * Measured: on kube-apiserver, -controller-manager and -scheduler 1.36.3 with etcd.
+ * Constant: written in the source named. Estimate: nobody measured it for this project; the order of magnitude of small Hetzner
+ * servers. */
 #pragma once
 
 enum {

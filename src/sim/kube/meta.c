@@ -84,7 +84,8 @@ json_t *meta_owner_reference(const json_t *owner) {
                          "blockOwnerDeletion", 1);
 }
 
-bool meta_set_condition(json_t *status, const char *type, const char *value, const char *reason, const char *message, int64_t now_ms) {
+bool meta_set_condition(json_t *status, const char *type, const char *value, const char *reason, const char *message,
+                        int64_t now_ms) {
         json_t *conditions = meta_array(status, "conditions"), *found = NULL, *each;
         size_t i;
         json_array_foreach(conditions, i, each)
@@ -95,7 +96,8 @@ bool meta_set_condition(json_t *status, const char *type, const char *value, con
                 json_array_append_new(conditions, found);
         }
         bool turned = !str_eq(jget_text(found, "status"), value);
-        if (!turned && (!reason || str_eq(jget_text(found, "reason"), reason)) && (!message || str_eq(jget_text(found, "message"), message)))
+        if (!turned && (!reason || str_eq(jget_text(found, "reason"), reason)) &&
+            (!message || str_eq(jget_text(found, "message"), message)))
                 return false;
         jset_str(found, "status", value);
         jset_str(found, "reason", reason);
@@ -146,7 +148,8 @@ json_t *meta_copy(const json_t *o) {
 
 bool quantity_parse(const json_t *v, int64_t *ret_milli) {
         static const struct { const char *suffix; double factor; } suffixes[] = {
-                { "", 1 }, { "n", 1e-9 }, { "u", 1e-6 }, { "m", 1e-3 }, { "k", 1e3 }, { "M", 1e6 }, { "G", 1e9 }, { "T", 1e12 }, { "P", 1e15 },
+                { "", 1 }, { "n", 1e-9 }, { "u", 1e-6 }, { "m", 1e-3 }, { "k", 1e3 }, { "M", 1e6 }, { "G", 1e9 }, { "T",
+                                                                                          1e12 }, { "P", 1e15 },
                 { "E", 1e18 }, { "Ki", 1024.0 }, { "Mi", 1048576.0 }, { "Gi", 1073741824.0 }, { "Ti", 1099511627776.0 },
                 { "Pi", 1125899906842624.0 }, { "Ei", 1152921504606846976.0 },
         };

@@ -1,4 +1,5 @@
-/* Small things about Kubernetes objects as JSON. The double keeps objects as JSON on purpose: it is an API server, whose storage is the
+/* Small things about Kubernetes objects as JSON. The double keeps objects as JSON on purpose: it is an API server, whose
+ * storage is the
  * documents themselves. Borrowed values unless said otherwise. */
 #pragma once
 
@@ -26,8 +27,10 @@ void meta_set_annotation(json_t *o, const char *key, const char *value);
 /* An ownerReference that makes owner the controller; new reference. */
 json_t *meta_owner_reference(const json_t *owner);
 
-/* Sets the condition of a type in status.conditions; lastTransitionTime changes only with the status. True when anything changed. */
-bool meta_set_condition(json_t *status, const char *type, const char *value, const char *reason, const char *message, int64_t now_ms);
+/* Sets the condition of a type in status.conditions; lastTransitionTime changes only with the status. True when anything
+ * changed. */
+bool meta_set_condition(json_t *status, const char *type, const char *value, const char *reason, const char *message,
+                        int64_t now_ms);
 const json_t *meta_condition(const json_t *o, const char *type);         /* of o.status.conditions, or NULL */
 bool meta_condition_is(const json_t *o, const char *type, const char *value);
 

@@ -7,7 +7,8 @@
 #define NOT_READY "node.kubernetes.io/not-ready"
 #define UNREACHABLE "node.kubernetes.io/unreachable"
 
-/* Is the network plugin's configuration there? Built-in flannel comes with Talos; else the cilium agent on this node must be ready. */
+/* Is the network plugin's configuration there? Built-in flannel comes with Talos; else the cilium agent on this node must be
+ * ready. */
 bool node_network_ready(struct kube_cluster *c, const struct kube_machine *m) {
         if (m->settings.cni_built_in)
                 return true;
@@ -15,9 +16,11 @@ bool node_network_ready(struct kube_cluster *c, const struct kube_machine *m) {
         if (!set)
                 return false;
         const struct kube_type *pods = kube_type(c, "", "pods");
-        for (size_t i = kube_lower_bound(pods, "kube-system/cilium-"); i < pods->n && str_starts(pods->items[i].key, "kube-system/cilium-"); i++) {
+        for (size_t i = kube_lower_bound(pods, "kube-system/cilium-"); i < pods->n &&
+             str_starts(pods->items[i].key, "kube-system/cilium-"); i++) {
                 const json_t *pod = pods->items[i].value;
-                if (str_eq(jget_text(pod, "spec.nodeName"), m->settings.name) && meta_controlled_by(pod, meta_uid(set)) && pod_ready(pod))
+                if (str_eq(jget_text(pod, "spec.nodeName"), m->settings.name) && meta_controlled_by(pod, meta_uid(set)) &&
+                    pod_ready(pod))
                         return true;
         }
         return false;
@@ -67,8 +70,10 @@ static void set_quantities(struct kube_node_settings *s, json_t *status) {
         _cleanup_str_ char *cpu = xasprintf("%u", s->cores), *cpu_left = xasprintf("%lldm", (long long) s->cores * 1000 - 50);
         _cleanup_str_ char *memory = xasprintf("%lldKi", memory_ki), *memory_left = xasprintf("%lldKi", memory_ki - 300 * 1024);
         _cleanup_str_ char *storage = xasprintf("%lld", disk), *storage_left = xasprintf("%lld", disk * 9 / 10);
-        json_object_set_new(status, "capacity", json_pack("{s:s, s:s, s:s, s:s}", "cpu", cpu, "memory", memory, "ephemeral-storage", storage, "pods", "110"));
-        json_object_set_new(status, "allocatable", json_pack("{s:s, s:s, s:s, s:s}", "cpu", cpu_left, "memory", memory_left, "ephemeral-storage", storage_left,
+        json_object_set_new(status, "capacity", json_pack("{s:s, s:s, s:s, s:s}", "cpu", cpu, "memory", memory,
+                                                          "ephemeral-storage", storage, "pods", "110"));
+        json_object_set_new(status, "allocatable", json_pack("{s:s, s:s, s:s, s:s}", "cpu", cpu_left, "memory", memory_left,
+                                                             "ephemeral-storage", storage_left,
                                                              "pods", "110"));
 }
 
@@ -76,30 +81,38 @@ static void set_info(struct kube_cluster *c, struct kube_machine *m, json_t *sta
         struct kube_node_settings *s = &m->settings;
         _cleanup_str_ char *os = xasprintf("Talos (%s)", s->talos_version ? s->talos_version : "v1.13.9"), *boot = kube_uuid(c);
         json_object_set_new(status, "nodeInfo", json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "architecture",
-                                                          str_eq(s->arch, "arm") ? "arm64" : "amd64", "bootID", boot, "containerRuntimeVersion",
+                                                          str_eq(s->arch, "arm") ? "arm64" : "amd64", "bootID", boot,
+                                                          "containerRuntimeVersion",
                                                           "containerd://2.2.1", "kernelVersion", "6.18.5-talos", "kubeletVersion",
-                                                          s->kubernetes_version ? s->kubernetes_version : "v1.36.3", "kubeProxyVersion", "", "machineID",
-                                                          "simulated", "operatingSystem", "linux", "osImage", os, "systemUUID", "simulated"));
+                                                          s->kubernetes_version ? s->kubernetes_version : "v1.36.3",
+                                                          "kubeProxyVersion", "", "machineID",
+                                                          "simulated", "operatingSystem", "linux", "osImage", os, "systemUUID",
+                                                          "simulated"));
 }
 
 static void set_conditions(json_t *status, bool ready, int64_t now) {
-        meta_set_condition(status, "MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available", now);
+        meta_set_condition(status, "MemoryPressure", "False", "KubeletHasSufficientMemory",
+                           "kubelet has sufficient memory available", now);
         meta_set_condition(status, "DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure", now);
-        meta_set_condition(status, "PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available", now);
+        meta_set_condition(status, "PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available",
+                           now);
         if (ready)
                 meta_set_condition(status, "Ready", "True", "KubeletReady", "kubelet is posting ready status", now);
         else
-                meta_set_condition(status, "Ready", "False", "KubeletNotReady", "container runtime network not ready: NetworkReady=false "
+                meta_set_condition(status, "Ready", "False", "KubeletNotReady",
+                                   "container runtime network not ready: NetworkReady=false "
                                    "reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized", now);
 }
 
-/* kubelet with --cloud-provider=external and --node-ip sets address and host name itself at first; the cloud provider overrides them
+/* kubelet with --cloud-provider=external and --node-ip sets address and host name itself at first; the cloud provider overrides
+ * them
  * (kubernetes: pkg/kubelet/nodestatus/setters.go, NodeAddress). */
 static void set_addresses(struct kube_machine *m, json_t *status) {
         char text[IP6_STR_MAX];
         if (!m->settings.has_node_ip || json_array_size(json_object_get(status, "addresses")) > 0)
                 return;
-        json_object_set_new(status, "addresses", json_pack("[{s:s, s:s}, {s:s, s:s}]", "type", "InternalIP", "address", ip6_format(&m->settings.addr, text),
+        json_object_set_new(status, "addresses", json_pack("[{s:s, s:s}, {s:s, s:s}]", "type", "InternalIP", "address",
+                                                           ip6_format(&m->settings.addr, text),
                                                            "type", "Hostname", "address", m->settings.name));
 }
 
@@ -129,7 +142,8 @@ static void set_labels(struct kube_machine *m, json_t *node) {
 
 static json_t *new_node(struct kube_cluster *c, struct kube_machine *m) {
         struct kube_node_settings *s = &m->settings;
-        json_t *node = json_pack("{s:s, s:s, s:{s:s}, s:{}, s:{}}", "apiVersion", "v1", "kind", "Node", "metadata", "name", s->name, "spec", "status");
+        json_t *node = json_pack("{s:s, s:s, s:{s:s}, s:{}, s:{}}", "apiVersion", "v1", "kind", "Node", "metadata", "name",
+                                 s->name, "spec", "status");
         set_labels(m, node);
         json_t *taints = meta_array(node, "spec.taints"), *status = meta_object(node, "status");
         json_array_append_new(taints, taint(NOT_READY, NULL, "NoSchedule"));
@@ -149,8 +163,10 @@ static json_t *new_node(struct kube_cluster *c, struct kube_machine *m) {
 
 static void save_lease(struct kube_cluster *c, struct kube_machine *m) {
         _cleanup_str_ char *now = time_format_micro(kube_now(c));
-        kube_save(c, "kubelet", "", json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:s, s:i, s:s}}", "apiVersion", "coordination.k8s.io/v1", "kind", "Lease", "metadata",
-                                              "name", m->settings.name, "namespace", "kube-node-lease", "spec", "holderIdentity", m->settings.name,
+        kube_save(c, "kubelet", "", json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:s, s:i, s:s}}", "apiVersion",
+                                              "coordination.k8s.io/v1", "kind", "Lease", "metadata",
+                                              "name", m->settings.name, "namespace", "kube-node-lease", "spec", "holderIdentity",
+                                              m->settings.name,
                                               "leaseDurationSeconds", 40, "renewTime", now));
 }
 
@@ -193,18 +209,24 @@ static void register_node(struct kube_cluster *c, struct kube_machine *m) {
         save_lease(c, m);
 }
 
-static json_t *mirror_pod(struct kube_cluster *c, const json_t *node, struct kube_machine *m, const char *what, const char *image) {
+static json_t *mirror_pod(struct kube_cluster *c, const json_t *node, struct kube_machine *m, const char *what,
+                          const char *image) {
         _cleanup_str_ char *name = xasprintf("%s-%s", what, m->settings.name), *hash = kube_suffix(c, 10);
         json_t *pod = json_pack("{s:s, s:s, s:{s:s, s:s, s:{s:s, s:s}}, s:{s:s, s:b, s:s, s:[{s:s}], s:[{s:s, s:s, s:{s:{s:s, s:s}}}]}}", "apiVersion", "v1", "kind",
-                                "Pod", "metadata", "name", name, "namespace", "kube-system", "labels", "k8s-app", what, "tier", "control-plane", "spec", "nodeName",
-                                m->settings.name, "hostNetwork", 1, "priorityClassName", "system-cluster-critical", "tolerations", "operator", "Exists",
-                                "containers", "name", what, "image", image, "resources", "requests", "cpu", str_eq(what, "kube-apiserver") ? "200m" : "50m",
+                                "Pod", "metadata", "name", name, "namespace", "kube-system", "labels", "k8s-app", what, "tier",
+                                "control-plane", "spec", "nodeName",
+                                m->settings.name, "hostNetwork", 1, "priorityClassName", "system-cluster-critical",
+                                "tolerations", "operator", "Exists",
+                                "containers", "name", what, "image", image, "resources", "requests", "cpu",
+                                str_eq(what, "kube-apiserver") ? "200m" : "50m",
                                 "memory", str_eq(what, "kube-apiserver") ? "512Mi" : "256Mi");
         meta_set_annotation(pod, "kubernetes.io/config.mirror", hash);
         meta_set_annotation(pod, "kubernetes.io/config.source", "file");
         meta_set_annotation(pod, "kubernetes.io/config.hash", hash);
-        json_array_append_new(meta_array(pod, "metadata.ownerReferences"), json_pack("{s:s, s:s, s:s, s:s, s:b}", "apiVersion", "v1", "kind", "Node", "name",
-                                                                                     m->settings.name, "uid", meta_uid(node), "controller", 1));
+        json_array_append_new(meta_array(pod, "metadata.ownerReferences"), json_pack("{s:s, s:s, s:s, s:s, s:b}", "apiVersion",
+                                                                                     "v1", "kind", "Node", "name",
+                                                                                     m->settings.name, "uid", meta_uid(node),
+                                                                                     "controller", 1));
         return pod;
 }
 
@@ -228,7 +250,8 @@ static void running_node(struct kube_cluster *c, struct kube_machine *m) {
                 make_static_pods(c, m, node);
         node = kube_find(c, "", "nodes", NULL, m->settings.name);
         bool ready = node_network_ready(c, m);
-        if (!node || (ready == meta_condition_is(node, "Ready", "True") && meta_condition(node, "Ready") && !meta_condition_is(node, "Ready", "Unknown") &&
+        if (!node || (ready == meta_condition_is(node, "Ready", "True") && meta_condition(node, "Ready") &&
+                      !meta_condition_is(node, "Ready", "Unknown") &&
                       json_array_size(jget(node, "status.addresses")) > 0))
                 return;
         json_t *copy = json_deep_copy(node);
@@ -252,9 +275,11 @@ static void lifecycle(struct kube_cluster *c, const json_t *node) {
                 }
                 static const char *const types[] = { "Ready", "MemoryPressure", "DiskPressure", "PIDPressure" };
                 for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-                        meta_set_condition(meta_object(copy, "status"), types[i], "Unknown", "NodeStatusUnknown", "Kubelet stopped posting node status.", now);
+                        meta_set_condition(meta_object(copy, "status"), types[i], "Unknown", "NodeStatusUnknown",
+                                           "Kubelet stopped posting node status.", now);
                 kube_save(c, "kube-controller-manager", "status", json_incref(copy));
-                kube_say(c, copy, "node-controller", "Normal", "NodeNotReady", "Node %s status is now: NodeNotReady", meta_name(copy));
+                kube_say(c, copy, "node-controller", "Normal", "NodeNotReady", "Node %s status is now: NodeNotReady",
+                         meta_name(copy));
         }
         const json_t *condition = meta_condition(copy, "Ready");
         bool unknown = str_eq(jget_text(condition, "status"), "Unknown"), ready = str_eq(jget_text(condition, "status"), "True");

@@ -1,4 +1,5 @@
-/* The part of the world: machines come up and go down, control planes form clusters, API servers listen, kubelets look for them. */
+/* The part of the world: machines come up and go down, control planes form clusters, API servers listen, kubelets look for
+ * them. */
 #include "sim/kube/kube.h"
 #include "sim/kube/server.h"
 #include "sim/talos/talos.h"
@@ -92,8 +93,10 @@ static char *image_tag(const char *image) {
 }
 
 static void settings_of(const struct sim_config *config, struct kube_settings *ret) {
-        struct kube_settings s = { .cluster_id = xstrdup(config->cluster_id), .cluster_name = xstrdup(config->cluster_name), .dns_domain = xstrdup(config->dns_domain),
-                                   .coredns = !config->coredns_disabled, .proxy = !config->proxy_disabled, .proxy_image = xstrdup(config->proxy_image),
+        struct kube_settings s = { .cluster_id = xstrdup(config->cluster_id), .cluster_name = xstrdup(config->cluster_name),
+                                   .dns_domain = xstrdup(config->dns_domain),
+                                   .coredns = !config->coredns_disabled, .proxy = !config->proxy_disabled,
+                                   .proxy_image = xstrdup(config->proxy_image),
                                    .talos_api_access = config->talos_api_access };
         s.kubernetes_version = image_tag(config->api_server_image);
         if (!s.kubernetes_version)
@@ -113,7 +116,8 @@ static struct group *group_new(struct sim_machine *m, const struct sim_config *c
         g->world = m->world;
         g->id = xstrdup(config->cluster_id);
         g->ca = xstrdup(config->k8s_ca.cert_pem);
-        struct kube_env env = { .data = g, .now_ms = env_now, .latency = env_latency, .random = env_random, .wake = env_wake, .fault = env_fault, .changed = env_changed };
+        struct kube_env env = { .data = g, .now_ms = env_now, .latency = env_latency, .random = env_random, .wake = env_wake,
+                                .fault = env_fault, .changed = env_changed };
         struct kube_settings settings;
         settings_of(config, &settings);
         g->core = kube_cluster_new(&env, &settings);
@@ -153,16 +157,19 @@ static void group_free(struct state *s, struct group *g) {
 
 static void node_settings_of(const struct sim_machine *m, const struct sim_config *config, struct kube_node_settings *ret) {
         struct kube_node_settings s = {
-                .name = xstrdup(sim_talos_hostname(m) ? sim_talos_hostname(m) : m->name), .server_id = m->server_id, .location = xstrdup(m->location),
+                .name = xstrdup(sim_talos_hostname(m) ? sim_talos_hostname(m) :
+                                m->name), .server_id = m->server_id, .location = xstrdup(m->location),
                 .network_zone = xstrdup(m->network_zone), .server_type = xstrdup(m->server_type), .arch = xstrdup(m->arch),
                 .talos_version = xstrdup(m->talos_version), .kubernetes_version = xstrdup(config->kubernetes_version),
-                .kubelet_image = xstrdup(config->kubelet_image), .cluster_name = xstrdup(config->cluster_name), .addr = m->addr, .prefix = m->prefix,
+                .kubelet_image = xstrdup(config->kubelet_image), .cluster_name = xstrdup(config->cluster_name), .addr = m->addr,
+                .prefix = m->prefix,
                 .cores = m->cores, .memory_gib = m->memory_gib, .disk_gb = m->disk_gb, .control_plane = config->control_plane,
                 .allow_scheduling = config->allow_scheduling, .external_cloud_provider = config->external_cloud_provider,
                 .rotate_certificates = str_eq(kvs_get(&config->kubelet_args, "rotate-server-certificates"), "true"),
                 .cni_built_in = str_eq(config->cni, "flannel"),
         };
-        /* Which address the kubelet takes: one inside validSubnets (talos: k8s.NodeIPController). Without any it does not start. */
+        /* Which address the kubelet takes: one inside validSubnets (talos: k8s.NodeIPController). Without any it does not
+         * start. */
         s.has_node_ip = config->node_ip_subnets.n == 0;
         for (size_t i = 0; i < config->node_ip_subnets.n; i++) {
                 struct ip6_prefix p;
@@ -177,7 +184,8 @@ static void node_settings_of(const struct sim_machine *m, const struct sim_confi
         kvs_copy(&s.labels, &config->node_labels);
         kvs_copy(&s.annotations, &config->node_annotations);
         for (size_t i = 0; i < config->n_node_taints; i++) {
-                struct kube_taint t = { xstrdup(config->node_taints[i].key), xstrdup(config->node_taints[i].value), xstrdup(config->node_taints[i].effect) };
+                struct kube_taint t = { xstrdup(config->node_taints[i].key), xstrdup(config->node_taints[i].value),
+                                        xstrdup(config->node_taints[i].effect) };
                 ARRAY_APPEND(s.taints, s.n_taints, t);
         }
         *ret = s;
@@ -244,8 +252,10 @@ static void api_start(void *data) {
                 else if (!str_empty(san))
                         strv_add(&names, san);
         }
-        struct kube_server_options o = { .world = r->m->world, .loop = r->m->world->loop, .cluster = r->group->core, .addr = r->m->addr,
-                                         .port = r->config->api_port ? r->config->api_port : 6443, .dns_names = &names, .addresses = addresses, .n_addresses = n };
+        struct kube_server_options o = { .world = r->m->world, .loop = r->m->world->loop, .cluster = r->group->core,
+                                         .addr = r->m->addr,
+                                         .port = r->config->api_port ? r->config->api_port : 6443, .dns_names = &names,
+                                         .addresses = addresses, .n_addresses = n };
         if (kube_server_new(&o, &r->server, &err) < 0)
                 sim_say(r->m->world, "%s: %s", r->m->name, error_text(&err));
         free(addresses);
@@ -267,13 +277,15 @@ static void control_plane_start(struct record *r, bool fresh) {
                 if (g->members[i].server_id == r->m->server_id)
                         known = g->members[i].running = true;
         if (!known) {
-                struct member member = { .id = sim_random(w) | 1u, .hostname = xstrdup(r->node->settings.name), .addr = r->m->addr, .server_id = r->m->server_id,
+                struct member member = { .id = sim_random(w) | 1u, .hostname = xstrdup(r->node->settings.name),
+                                         .addr = r->m->addr, .server_id = r->m->server_id,
                                          .running = true };
                 ARRAY_APPEND(g->members, g->n_members, member);
         }
         r->m->etcd_data = true;
         loop_timer_set(w->loop, &r->etcd_timer, sim_latency(w, r->m, ETCD_LATENCY_MS), etcd_start, r);
-        loop_timer_set(w->loop, &r->api_timer, sim_latency(w, r->m, fresh ? LATENCY_API_SERVER : LATENCY_API_RESTART), api_start, r);
+        loop_timer_set(w->loop, &r->api_timer, sim_latency(w, r->m, fresh ? LATENCY_API_SERVER : LATENCY_API_RESTART), api_start,
+                       r);
 }
 
 static bool group_alive(const struct group *g) {
@@ -416,7 +428,8 @@ bool sim_kube_etcd_running(struct sim_machine *m) {
 
 bool sim_kube_node_ready(struct sim_machine *m) {
         const struct record *r = m->kube;
-        return r && r->node && meta_condition_is(kube_find(r->group->core, "", "nodes", NULL, r->node->settings.name), "Ready", "True");
+        return r && r->node && meta_condition_is(kube_find(r->group->core, "", "nodes", NULL, r->node->settings.name), "Ready",
+                                                 "True");
 }
 
 bool sim_kube_node_pod_cidr(struct sim_machine *m, struct ip6_prefix *ret) {
@@ -479,4 +492,5 @@ static void part_stop(struct sim_world *w) {
         w->kube = NULL;
 }
 
-const struct sim_part sim_kube_part = { .name = "kubernetes", .stop = part_stop, .machine_state = machine_state, .machine_gone = machine_gone };
+const struct sim_part sim_kube_part = { .name = "kubernetes", .stop = part_stop, .machine_state = machine_state,
+                                        .machine_gone = machine_gone };

@@ -38,7 +38,8 @@ static json_t *pointer_parent(json_t *object, const char *pointer, char **ret_la
                         break;
                 int64_t index;
                 if (json_is_array(object))
-                        object = parse_int64(parts.items[i], 0, INT64_MAX, &index) ? json_array_get(object, (size_t) index) : NULL;
+                        object = parse_int64(parts.items[i], 0, INT64_MAX, &index) ? json_array_get(object, (size_t) index) :
+                        NULL;
                 else
                         object = json_object_get(object, parts.items[i]);
                 if (!object)
@@ -82,19 +83,22 @@ static int one_operation(json_t *object, const json_t *step, struct error *err) 
         _cleanup_str_ char *last = NULL, *from_last = NULL;
         json_t *parent = pointer_parent(object, path, &last), *value = json_object_get(step, "value");
         if (!parent)
-                return error_set(err, ERR_REFUSED, "%s operation does not apply: doc is missing path: \"%s\": missing value", op, path);
+                return error_set(err, ERR_REFUSED, "%s operation does not apply: doc is missing path: \"%s\": missing value", op,
+                                 path);
         json_t *there = pointed(parent, last);
         if (str_eq(op, "test"))
                 return there && value && json_equal(there, value) ? 0 : !there && json_is_null(value) ? 0 :
                         error_set(err, ERR_REFUSED, "testing value %s failed: test failed", path);
         if (str_eq(op, "remove") || str_eq(op, "replace")) {
                 if (!there)
-                        return error_set(err, ERR_REFUSED, "%s operation does not apply: doc is missing key: %s: missing value", op, path);
+                        return error_set(err, ERR_REFUSED, "%s operation does not apply: doc is missing key: %s: missing value",
+                                         op, path);
                 bool done = str_eq(op, "remove") ? take_out(parent, last) : value && place(parent, last, value, true);
                 return done ? 0 : error_set(err, ERR_INVALID, "json patch: bad %s of %s", op, path);
         }
         if (str_eq(op, "add"))
-                return value && place(parent, last, value, false) ? 0 : error_set(err, ERR_REFUSED, "add operation does not apply: %s", path);
+                return value && place(parent, last, value, false) ? 0 :
+                error_set(err, ERR_REFUSED, "add operation does not apply: %s", path);
         if (str_eq(op, "move") || str_eq(op, "copy")) {
                 json_t *source = from ? pointer_parent(object, from, &from_last) : NULL;
                 json_t *moved = source ? pointed(source, from_last) : NULL;
@@ -103,7 +107,8 @@ static int one_operation(json_t *object, const json_t *step, struct error *err) 
                 _cleanup_json_ json_t *copy = json_deep_copy(moved);
                 if (*op == 'm')
                         take_out(source, from_last);
-                return place(parent, last, copy, false) ? 0 : error_set(err, ERR_REFUSED, "%s operation does not apply: %s", op, path);
+                return place(parent, last, copy, false) ? 0 : error_set(err, ERR_REFUSED, "%s operation does not apply: %s", op,
+                                                                        path);
         }
         return error_set(err, ERR_INVALID, "json patch: unexpected kind: %s", op);
 }
@@ -119,12 +124,16 @@ int patch_json(json_t *object, const json_t *patch, struct error *err) {
         return 0;
 }
 
-/* patchMergeKey of k8s.io/api's types: the key, "" for sets of primitives, NULL for lists that are replaced (Node.spec.taints is one). */
+/* patchMergeKey of k8s.io/api's types: the key, "" for sets of primitives, NULL for lists that are replaced (Node.spec.taints
+ * is one). */
 static const char *merge_key(const char *field, const json_t *patch) {
         static const struct { const char *field, *key; } known[] = {
-                { "conditions", "type" }, { "addresses", "type" }, { "containers", "name" }, { "initContainers", "name" }, { "ephemeralContainers", "name" },
+                { "conditions", "type" }, { "addresses", "type" }, { "containers", "name" }, { "initContainers",
+                                                                                          "name" }, { "ephemeralContainers",
+                                                                                          "name" },
                 { "env", "name" }, { "volumes", "name" }, { "volumeMounts", "mountPath" }, { "volumeDevices", "devicePath" },
-                { "imagePullSecrets", "name" }, { "hostAliases", "ip" }, { "ownerReferences", "uid" }, { "secrets", "name" }, { "webhooks", "name" },
+                { "imagePullSecrets", "name" }, { "hostAliases", "ip" }, { "ownerReferences", "uid" }, { "secrets", "name" },
+                { "webhooks", "name" },
                 { "topologySpreadConstraints", "topologyKey" }, { "podCIDRs", "" }, { "finalizers", "" },
         };
         if (str_eq(field, "ports"))
@@ -199,7 +208,8 @@ static int strategic_field(json_t *target, const char *field, json_t *value, str
                 return strategic(there, value, err);
         } else if (json_is_array(value)) {
                 const char *key = merge_key(field, value);
-                if (!key || !json_is_array(there) || (*key && json_array_size(value) && !json_is_object(json_array_get(value, 0)))) {
+                if (!key || !json_is_array(there) || (*key && json_array_size(value) && !json_is_object(json_array_get(value,
+                                                                                          0)))) {
                         json_object_set_new(target, field, json_deep_copy(value));
                         return 0;
                 }

@@ -54,15 +54,18 @@ char *request_manager(const struct kube_request *r) {
 }
 
 struct kube_writer request_writer(const struct kube_request *r, const char *manager, const char *subresource) {
-        return (struct kube_writer) { .manager = manager, .subresource = subresource, .user = r->user ? r->user : "system:anonymous", .groups = r->groups,
+        return (struct kube_writer) { .manager = manager, .subresource = subresource, .user = r->user ? r->user :
+                                      "system:anonymous", .groups = r->groups,
                                       .dry_run = request_dry_run(r) };
 }
 
 int request_body(const struct kube_request *r, bool yaml, json_t **ret, struct kube_failure *f) {
         json_error_t where;
-        /* A generic double has no schemas to decode protobuf with; a few commands of kubectl send nothing else ("create job", "certificate approve"). */
+        /* A generic double has no schemas to decode protobuf with; a few commands of kubectl send nothing else ("create job",
+         * "certificate approve"). */
         if (r->content_type && strstr(r->content_type, "protobuf"))
-                return kube_fail(f, 415, "UnsupportedMediaType", "the simulated API server takes JSON and YAML, not protobuf: use a manifest with `apply -f`");
+                return kube_fail(f, 415, "UnsupportedMediaType",
+                                 "the simulated API server takes JSON and YAML, not protobuf: use a manifest with `apply -f`");
         json_t *body = json_loadb(r->body ? r->body : "", r->body_len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &where);
         if (!body && (yaml || (r->content_type && strstr(r->content_type, "yaml")))) {
                 _cleanup_(yaml_freep) struct yaml_node *tree = NULL;
@@ -72,7 +75,8 @@ int request_body(const struct kube_request *r, bool yaml, json_t **ret, struct k
                 body = yaml_to_json(tree);
         }
         if (!body)
-                return kube_fail(f, 400, "BadRequest", "the object provided is unrecognized (must be valid JSON): %s", where.text);
+                return kube_fail(f, 400, "BadRequest", "the object provided is unrecognized (must be valid JSON): %s",
+                                 where.text);
         *ret = body;
         return 0;
 }
@@ -85,11 +89,13 @@ static bool wants_whole_objects(const struct kube_request *r) {
         return str_eq(kvs_get(&r->query, "includeObject"), "Object");
 }
 
-void answer_object(struct kube_cluster *c, const struct kube_request *r, const struct kube_type *t, struct kube_answer *a, int status, const json_t *object) {
+void answer_object(struct kube_cluster *c, const struct kube_request *r, const struct kube_type *t, struct kube_answer *a,
+                   int status, const json_t *object) {
         if (wants_table(r) && request_is(r, "GET")) {
                 _cleanup_json_ json_t *one = json_array();
                 json_array_append(one, (json_t *) object);
-                answer_json(a, status, table_of(c, t, one, jget_text(object, "metadata.resourceVersion"), wants_whole_objects(r), true));
+                answer_json(a, status, table_of(c, t, one, jget_text(object, "metadata.resourceVersion"), wants_whole_objects(r),
+                                                true));
                 return;
         }
         answer_json(a, status, json_incref((json_t *) object));
@@ -99,7 +105,8 @@ int object_of(struct kube_cluster *c, const struct kube_target *to, const json_t
         *ret = kube_get(c, to->type, to->name_space, to->name);
         if (*ret)
                 return 0;
-        _cleanup_str_ char *qualified = *to->type->group ? xasprintf("%s.%s", to->type->plural, to->type->group) : xstrdup(to->type->plural);
+        _cleanup_str_ char *qualified = *to->type->group ? xasprintf("%s.%s", to->type->plural,
+                                                                     to->type->group) : xstrdup(to->type->plural);
         return kube_fail_of(f, 404, "NotFound", to->type, to->name, "%s \"%s\" not found", qualified, to->name);
 }
 
@@ -107,7 +114,8 @@ int object_of(struct kube_cluster *c, const struct kube_target *to, const json_t
 #define CONTINUE_LIFE_MS (5 * 60 * 1000)
 
 static char *continue_token(struct kube_cluster *c, const char *last) {
-        _cleanup_json_ json_t *token = json_pack("{s:I, s:I, s:s}", "rv", (json_int_t) c->rv, "at", (json_int_t) kube_now(c), "start", last);
+        _cleanup_json_ json_t *token = json_pack("{s:I, s:I, s:s}", "rv", (json_int_t) c->rv, "at", (json_int_t) kube_now(c),
+                                                 "start", last);
         _cleanup_str_ char *text = json_write(token);
         return base64url_encode(text, strlen(text));
 }
@@ -117,11 +125,13 @@ static int continue_from(struct kube_cluster *c, const char *token, char **ret_l
         size_t n;
         _cleanup_error_ struct error err = ERROR_INIT;
         _cleanup_json_ json_t *parsed = NULL;
-        if (base64_decode(token, strlen(token), true, &bytes, &n, &err) < 0 || json_parse("continue token", (const char *) bytes, n, &parsed, &err) < 0 ||
+        if (base64_decode(token, strlen(token), true, &bytes, &n, &err) < 0 || json_parse("continue token", (const char *) bytes,
+                                                                                          n, &parsed, &err) < 0 ||
             !jget_text(parsed, "start"))
                 return kube_fail(f, 400, "BadRequest", "continue key is not valid");
         if (kube_now(c) - meta_int(parsed, "at", 0) > CONTINUE_LIFE_MS)
-                return kube_fail(f, 410, "Expired", "The provided continue parameter is too old to display a consistent list result. You can start a new list "
+                return kube_fail(f, 410, "Expired",
+                                 "The provided continue parameter is too old to display a consistent list result. You can start a new list "
                                  "without the continue parameter.");
         *ret_last = xstrdup(jget_text(parsed, "start"));
         return 0;
@@ -143,11 +153,13 @@ static int selection_of(const struct kube_request *r, const struct kube_type *t,
 }
 
 static bool selected(const struct selection *s, const json_t *o) {
-        return selector_matches(s->labels, json_object_get(json_object_get(o, "metadata"), "labels")) && field_selector_matches(&s->fields, o);
+        return selector_matches(s->labels, json_object_get(json_object_get(o, "metadata"),
+                                                           "labels")) && field_selector_matches(&s->fields, o);
 }
 
 /* Up to limit matching objects from index at; *ret_next is the key of the last one when more match behind it. */
-static json_t *pick(const struct kube_type *t, size_t at, const char *prefix, const struct selection *s, size_t limit, const char **ret_last, size_t *ret_rest) {
+static json_t *pick(const struct kube_type *t, size_t at, const char *prefix, const struct selection *s, size_t limit,
+                    const char **ret_last, size_t *ret_rest) {
         json_t *out = json_array();
         *ret_last = NULL;
         *ret_rest = 0;
@@ -166,7 +178,8 @@ static json_t *pick(const struct kube_type *t, size_t at, const char *prefix, co
         return out;
 }
 
-static int list(struct kube_cluster *c, const struct kube_request *r, const struct kube_target *to, struct kube_answer *a, struct kube_failure *f) {
+static int list(struct kube_cluster *c, const struct kube_request *r, const struct kube_target *to, struct kube_answer *a,
+                struct kube_failure *f) {
         _cleanup_(selection_done) struct selection s = { 0 };
         _cleanup_str_ char *prefix = to->name_space ? xasprintf("%s/", to->name_space) : xstrdup(""), *after = NULL;
         int64_t limit = 0;
@@ -175,7 +188,8 @@ static int list(struct kube_cluster *c, const struct kube_request *r, const stru
         if (selection_of(r, to->type, &s, f) < 0)
                 return -1;
         if (kvs_get(&r->query, "limit") && !parse_int64(kvs_get(&r->query, "limit"), 0, INT64_MAX, &limit))
-                return kube_fail(f, 400, "BadRequest", "strconv.ParseInt: parsing \"%s\": invalid syntax", kvs_get(&r->query, "limit"));
+                return kube_fail(f, 400, "BadRequest", "strconv.ParseInt: parsing \"%s\": invalid syntax",
+                                 kvs_get(&r->query, "limit"));
         if (!str_empty(token) && continue_from(c, token, &after, f) < 0)
                 return -1;
         size_t at = kube_lower_bound(to->type, after ? after : prefix);
@@ -188,7 +202,8 @@ static int list(struct kube_cluster *c, const struct kube_request *r, const stru
                 out = table_of(c, to->type, items, rv, wants_whole_objects(r), true);
         } else {
                 _cleanup_str_ char *version = kube_type_api_version(to->type), *kind = xasprintf("%sList", to->type->kind);
-                out = json_pack("{s:s, s:s, s:{s:s}, s:O}", "kind", kind, "apiVersion", version, "metadata", "resourceVersion", rv, "items", items);
+                out = json_pack("{s:s, s:s, s:{s:s}, s:O}", "kind", kind, "apiVersion", version, "metadata", "resourceVersion",
+                                rv, "items", items);
         }
         if (next) {
                 json_object_set_new(meta_object(out, "metadata"), "continue", json_string(next));
@@ -198,7 +213,8 @@ static int list(struct kube_cluster *c, const struct kube_request *r, const stru
         return 0;
 }
 
-static int watch(struct kube_cluster *c, const struct kube_request *r, const struct kube_target *to, struct kube_answer *a, struct kube_failure *f) {
+static int watch(struct kube_cluster *c, const struct kube_request *r, const struct kube_target *to, struct kube_answer *a,
+                 struct kube_failure *f) {
         struct selection s = { 0 };
         const char *rv = kvs_get(&r->query, "resourceVersion");
         int64_t from = 0;
@@ -219,7 +235,8 @@ static int watch(struct kube_cluster *c, const struct kube_request *r, const str
         if (!str_empty(rv) && !parse_int64(rv, 0, INT64_MAX, &from))
                 return kube_fail(f, 400, "BadRequest", "resourceVersion: Invalid value: \"%s\"", rv);
         if (from && from < c->compacted_rv)
-                return kube_fail(f, 410, "Expired", "too old resource version: %lld (%lld)", (long long) from, (long long) c->compacted_rv);
+                return kube_fail(f, 410, "Expired", "too old resource version: %lld (%lld)", (long long) from,
+                                 (long long) c->compacted_rv);
         a->watch_bookmark = str_eq(kvs_get(&r->query, "sendInitialEvents"), "true");
         a->watch_initial = !from || a->watch_bookmark;
         a->watch_rv = a->watch_initial ? 0 : from;
@@ -236,13 +253,16 @@ static int watch(struct kube_cluster *c, const struct kube_request *r, const str
 static int fit_body(const struct kube_target *to, json_t *body, struct kube_failure *f) {
         _cleanup_str_ char *version = kube_type_api_version(to->type);
         if (!json_is_object(body))
-                return kube_fail(f, 400, "BadRequest", "the object provided is unrecognized (must be of type %s)", to->type->kind);
+                return kube_fail(f, 400, "BadRequest", "the object provided is unrecognized (must be of type %s)",
+                                 to->type->kind);
         const char *own_version = jget_text(body, "apiVersion"), *own_kind = jget_text(body, "kind");
         if (str_empty(own_kind) && !str_empty(own_version))
                 return kube_fail(f, 400, "BadRequest", "Object 'Kind' is missing in body");
         if ((own_version && !str_eq(own_version, version)) || (own_kind && !str_eq(own_kind, to->type->kind)))
-                return kube_fail(f, 400, "BadRequest", "%s in version \"%s\" cannot be handled as a %s: no kind \"%s\" is registered for version \"%s\"",
-                                 own_kind ? own_kind : "", to->type->version, to->type->kind, own_kind ? own_kind : "", own_version ? own_version : "");
+                return kube_fail(f, 400, "BadRequest",
+                                 "%s in version \"%s\" cannot be handled as a %s: no kind \"%s\" is registered for version \"%s\"",
+                                 own_kind ? own_kind : "", to->type->version, to->type->kind, own_kind ? own_kind : "",
+                                 own_version ? own_version : "");
         json_object_set_new(body, "apiVersion", json_string(version));
         json_object_set_new(body, "kind", json_string(to->type->kind));
         json_t *metadata = meta_object(body, "metadata");
@@ -250,17 +270,20 @@ static int fit_body(const struct kube_target *to, json_t *body, struct kube_fail
         if (!kube_type_has(to->type, KUBE_NAMESPACED))
                 json_object_del(metadata, "namespace");
         else if (name_space && *name_space && !str_eq(name_space, to->name_space))
-                return kube_fail(f, 400, "BadRequest", "the namespace of the provided object does not match the namespace sent on the request");
+                return kube_fail(f, 400, "BadRequest",
+                                 "the namespace of the provided object does not match the namespace sent on the request");
         else
                 json_object_set_new(metadata, "namespace", json_string(to->name_space));
         if (to->name && name && *name && !str_eq(name, to->name))
-                return kube_fail(f, 400, "BadRequest", "the name of the object (%s) does not match the name on the URL (%s)", name, to->name);
+                return kube_fail(f, 400, "BadRequest", "the name of the object (%s) does not match the name on the URL (%s)",
+                                 name, to->name);
         if (to->name)
                 json_object_set_new(metadata, "name", json_string(to->name));
         return 0;
 }
 
-static int create(struct kube_cluster *c, const struct kube_request *r, const struct kube_target *to, struct kube_answer *a, struct kube_failure *f) {
+static int create(struct kube_cluster *c, const struct kube_request *r, const struct kube_target *to, struct kube_answer *a,
+                  struct kube_failure *f) {
         _cleanup_json_ json_t *body = NULL, *made = NULL;
         _cleanup_str_ char *manager = request_manager(r);
         if (kube_type_has(to->type, KUBE_NAMESPACED) && !to->name_space)
@@ -276,17 +299,21 @@ static int create(struct kube_cluster *c, const struct kube_request *r, const st
 
 static int check_version(const struct kube_target *to, const json_t *before, const json_t *value, struct kube_failure *f) {
         const char *given = jget_text(value, "metadata.resourceVersion"), *uid = jget_text(value, "metadata.uid");
-        _cleanup_str_ char *qualified = *to->type->group ? xasprintf("%s.%s", to->type->plural, to->type->group) : xstrdup(to->type->plural);
+        _cleanup_str_ char *qualified = *to->type->group ? xasprintf("%s.%s", to->type->plural,
+                                                                     to->type->group) : xstrdup(to->type->plural);
         if (!str_empty(given) && !str_eq(given, jget_text(before, "metadata.resourceVersion")))
-                return kube_fail_of(f, 409, "Conflict", to->type, to->name, "Operation cannot be fulfilled on %s \"%s\": the object has been modified; please "
+                return kube_fail_of(f, 409, "Conflict", to->type, to->name,
+                                    "Operation cannot be fulfilled on %s \"%s\": the object has been modified; please "
                                     "apply your changes to the latest version and try again", qualified, to->name);
         if (!str_empty(uid) && !str_eq(uid, meta_uid(before)))
-                return kube_fail_of(f, 409, "Conflict", to->type, to->name, "Operation cannot be fulfilled on %s \"%s\": Precondition failed: UID in precondition: "
+                return kube_fail_of(f, 409, "Conflict", to->type, to->name,
+                                    "Operation cannot be fulfilled on %s \"%s\": Precondition failed: UID in precondition: "
                                     "%s, UID in object meta: %s", qualified, to->name, uid, meta_uid(before));
         return 0;
 }
 
-static int put(struct kube_cluster *c, const struct kube_request *r, const struct kube_target *to, const char *subresource, struct kube_answer *a,
+static int put(struct kube_cluster *c, const struct kube_request *r, const struct kube_target *to, const char *subresource,
+               struct kube_answer *a,
                struct kube_failure *f) {
         const json_t *before;
         _cleanup_json_ json_t *body = NULL, *made = NULL;
@@ -301,14 +328,16 @@ static int put(struct kube_cluster *c, const struct kube_request *r, const struc
         return 0;
 }
 
-static int apply(struct kube_cluster *c, const struct kube_request *r, const struct kube_target *to, const char *subresource, struct kube_answer *a,
+static int apply(struct kube_cluster *c, const struct kube_request *r, const struct kube_target *to, const char *subresource,
+                 struct kube_answer *a,
                  struct kube_failure *f) {
         _cleanup_json_ json_t *body = NULL, *merged = NULL, *made = NULL, *causes = NULL;
         _cleanup_error_ struct error err = ERROR_INIT;
         const char *manager = kvs_get(&r->query, "fieldManager");
         bool force = str_eq(kvs_get(&r->query, "force"), "true");
         if (str_empty(manager)) {
-                kube_fail(f, 422, "Invalid", "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch");
+                kube_fail(f, 422, "Invalid",
+                          "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch");
                 kube_fail_cause(f, "FieldValueRequired", "fieldManager", "Required value: is required for apply patch");
                 return -1;
         }
@@ -338,7 +367,8 @@ static int apply(struct kube_cluster *c, const struct kube_request *r, const str
         return 0;
 }
 
-static int patch(struct kube_cluster *c, const struct kube_request *r, const struct kube_target *to, const char *subresource, struct kube_answer *a,
+static int patch(struct kube_cluster *c, const struct kube_request *r, const struct kube_target *to, const char *subresource,
+                 struct kube_answer *a,
                  struct kube_failure *f) {
         const char *type = r->content_type ? r->content_type : "";
         if (str_starts(type, "application/apply-patch"))
@@ -352,17 +382,22 @@ static int patch(struct kube_cluster *c, const struct kube_request *r, const str
         value = json_deep_copy(before);
         bool strategic = str_starts(type, "application/strategic-merge-patch+json");
         if (strategic && kube_type_has(to->type, KUBE_CUSTOM))
-                return kube_fail(f, 415, "UnsupportedMediaType", "the body of the request was in an unknown format - accepted media types include: "
+                return kube_fail(f, 415, "UnsupportedMediaType",
+                                 "the body of the request was in an unknown format - accepted media types include: "
                                  "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml");
         if (str_starts(type, "application/merge-patch+json")) {
                 if (!json_is_object(body))
-                        return kube_fail(f, 400, "BadRequest", "json: cannot unmarshal into Go value of type map[string]interface {}");
+                        return kube_fail(f, 400, "BadRequest",
+                                         "json: cannot unmarshal into Go value of type map[string]interface {}");
                 patch_merge(value, body);
-        } else if (strategic ? patch_strategic(value, body, &err) < 0 : str_starts(type, "application/json-patch+json") && patch_json(value, body, &err) < 0) {
+        } else if (strategic ? patch_strategic(value, body, &err) < 0 : str_starts(type, "application/json-patch+json") &&
+                   patch_json(value, body, &err) < 0) {
                 return kube_fail(f, err.kind == ERR_REFUSED ? 422 : 400, err.kind == ERR_REFUSED ? "Invalid" : "BadRequest",
-                                 err.kind == ERR_REFUSED ? "the server rejected our request due to an error in our request: %s" : "%s", error_text(&err));
+                                 err.kind == ERR_REFUSED ? "the server rejected our request due to an error in our request: %s" :
+                                 "%s", error_text(&err));
         } else if (!strategic && !str_starts(type, "application/json-patch+json")) {
-                return kube_fail(f, 415, "UnsupportedMediaType", "the body of the request was in an unknown format - accepted media types include: "
+                return kube_fail(f, 415, "UnsupportedMediaType",
+                                 "the body of the request was in an unknown format - accepted media types include: "
                                  "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, "
                                  "application/apply-patch+yaml");
         }
@@ -375,7 +410,8 @@ static int patch(struct kube_cluster *c, const struct kube_request *r, const str
         return 0;
 }
 
-int rest_write(struct kube_cluster *c, const struct kube_request *r, const struct kube_target *to, const char *subresource, struct kube_answer *a,
+int rest_write(struct kube_cluster *c, const struct kube_request *r, const struct kube_target *to, const char *subresource,
+               struct kube_answer *a,
                struct kube_failure *f) {
         return request_is(r, "PUT") ? put(c, r, to, subresource, a, f) : patch(c, r, to, subresource, a, f);
 }
@@ -390,7 +426,9 @@ static int delete_options(const struct kube_request *r, struct kube_delete *ret,
         if (!policy)
                 policy = kvs_get(&r->query, "propagationPolicy");
         if (policy && !str_eq(policy, "Orphan") && !str_eq(policy, "Background") && !str_eq(policy, "Foreground"))
-                return kube_fail(f, 422, "Invalid", "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported value: \"%s\"", policy);
+                return kube_fail(f, 422, "Invalid",
+                                 "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported value: \"%s\"",
+                                 policy);
         ret->orphan = str_eq(policy, "Orphan") || meta_bool(body, "orphanDependents", false);
         if (grace)
                 parse_int64(grace, 0, INT64_MAX, &ret->grace);
@@ -401,11 +439,13 @@ static int delete_options(const struct kube_request *r, struct kube_delete *ret,
         return 0;
 }
 
-static int delete(struct kube_cluster *c, const struct kube_request *r, const struct kube_target *to, struct kube_answer *a, struct kube_failure *f) {
+static int delete(struct kube_cluster *c, const struct kube_request *r, const struct kube_target *to, struct kube_answer *a,
+                  struct kube_failure *f) {
         const json_t *object;
         _cleanup_json_ json_t *body = NULL, *left = NULL;
         struct kube_delete how;
-        if (object_of(c, to, &object, f) < 0 || delete_options(r, &how, &body, f) < 0 || kube_delete(c, to->type, object, &how, &left, f) < 0)
+        if (object_of(c, to, &object, f) < 0 || delete_options(r, &how, &body, f) < 0 ||
+            kube_delete(c, to->type, object, &how, &left, f) < 0)
                 return -1;
         if (kube_get(c, to->type, to->name_space, to->name) || how.dry_run || str_eq(to->type->kind, "Namespace")) {
                 answer_object(c, r, to->type, a, 200, left);
@@ -413,11 +453,13 @@ static int delete(struct kube_cluster *c, const struct kube_request *r, const st
         }
         json_t *details = json_pack("{s:s, s:s, s:s}", "name", to->name, "kind", to->type->plural, "uid", meta_uid(left));
         jset_str(details, "group", *to->type->group ? to->type->group : NULL);
-        answer_json(a, 200, json_pack("{s:s, s:s, s:{}, s:s, s:o}", "kind", "Status", "apiVersion", "v1", "metadata", "status", "Success", "details", details));
+        answer_json(a, 200, json_pack("{s:s, s:s, s:{}, s:s, s:o}", "kind", "Status", "apiVersion", "v1", "metadata", "status",
+                                      "Success", "details", details));
         return 0;
 }
 
-static int delete_collection(struct kube_cluster *c, const struct kube_request *r, const struct kube_target *to, struct kube_answer *a, struct kube_failure *f) {
+static int delete_collection(struct kube_cluster *c, const struct kube_request *r, const struct kube_target *to,
+                             struct kube_answer *a, struct kube_failure *f) {
         _cleanup_(selection_done) struct selection s = { 0 };
         _cleanup_json_ json_t *body = NULL;
         struct kube_delete how;
@@ -439,7 +481,8 @@ static int delete_collection(struct kube_cluster *c, const struct kube_request *
 }
 
 /* "/apis/GROUP/VERSION/[namespaces/NS/]PLURAL[/NAME[/SUBRESOURCE]]" or "/api/v1/…". */
-static int route(struct kube_cluster *c, const struct kube_request *r, struct kube_target *to, bool *ret_watch, struct kube_failure *f) {
+static int route(struct kube_cluster *c, const struct kube_request *r, struct kube_target *to, bool *ret_watch,
+                 struct kube_failure *f) {
         _cleanup_strv_ struct strv parts = { 0 };
         strv_split(&parts, r->path + 1, '/');
         size_t at;
@@ -459,13 +502,15 @@ static int route(struct kube_cluster *c, const struct kube_request *r, struct ku
                 *ret_watch = true;
                 at++;
         }
-        if (str_eq(parts.items[at], "namespaces") && parts.n > at + 2 && !(parts.n == at + 3 && (str_eq(parts.items[at + 2], "status") || str_eq(parts.items[at + 2], "finalize")) && !*group)) {
+        if (str_eq(parts.items[at], "namespaces") && parts.n > at + 2 && !(parts.n == at + 3 && (str_eq(parts.items[at + 2],
+                                                                                          "status") || str_eq(parts.items[at + 2], "finalize")) && !*group)) {
                 to->name_space = xstrdup(parts.items[at + 1]);
                 at += 2;
         }
         to->type = kube_types_find(&c->types, group, version, parts.items[at]);
         bool namespaced = to->type && kube_type_has(to->type, KUBE_NAMESPACED);
-        if (!to->type || parts.n > at + 3 || (to->name_space && !namespaced) || (!to->name_space && namespaced && parts.n > at + 1))
+        if (!to->type || parts.n > at + 3 || (to->name_space && !namespaced) ||
+            (!to->name_space && namespaced && parts.n > at + 1))
                 return kube_fail(f, 404, "NotFound", "the server could not find the requested resource");
         if (parts.n > at + 1 && *parts.items[at + 1])
                 to->name = xstrdup(parts.items[at + 1]);
@@ -519,7 +564,8 @@ static int authorise(const struct kube_request *r, struct kube_failure *f) {
                 return 0;
         const char *user = r->user ? r->user : "system:anonymous";
         return kube_fail(f, 403, "Forbidden", "forbidden: User \"%s\" cannot %s path \"%s\"", user,
-                         request_is(r, "GET") ? "get" : request_is(r, "POST") ? "post" : request_is(r, "DELETE") ? "delete" : "put", r->path);
+                         request_is(r, "GET") ? "get" : request_is(r, "POST") ? "post" : request_is(r, "DELETE") ? "delete" :
+                         "put", r->path);
 }
 
 void kube_handle(struct kube_cluster *c, const struct kube_request *r, struct kube_answer *ret) {

@@ -39,13 +39,16 @@ void kube_target_done(struct kube_target *t);
 /* discovery.c: true when the path was one of discovery, version, health or OpenAPI and was answered. */
 bool discovery_handle(struct kube_cluster *c, const struct kube_request *r, struct kube_answer *ret);
 /* table.c: objects as meta.k8s.io/v1 Table; new reference. */
-json_t *table_of(struct kube_cluster *c, const struct kube_type *t, const json_t *objects, const char *resource_version, bool whole_objects, bool headers);
+json_t *table_of(struct kube_cluster *c, const struct kube_type *t, const json_t *objects, const char *resource_version,
+                 bool whole_objects, bool headers);
 /* subresource.c: true when it answered. */
-bool subresource_handle(struct kube_cluster *c, const struct kube_request *r, const struct kube_target *to, struct kube_answer *ret);
+bool subresource_handle(struct kube_cluster *c, const struct kube_request *r, const struct kube_target *to,
+                        struct kube_answer *ret);
 
 /* Shared. */
 void answer_json(struct kube_answer *a, int status, json_t *body /* taken */);
-void answer_object(struct kube_cluster *c, const struct kube_request *r, const struct kube_type *t, struct kube_answer *a, int status, const json_t *object);
+void answer_object(struct kube_cluster *c, const struct kube_request *r, const struct kube_type *t, struct kube_answer *a,
+                   int status, const json_t *object);
 void answer_failure(struct kube_answer *a, const struct kube_failure *f);
 bool request_is(const struct kube_request *r, const char *method);
 bool request_dry_run(const struct kube_request *r);
@@ -54,5 +57,6 @@ char *request_manager(const struct kube_request *r);             /* owned */
 int request_body(const struct kube_request *r, bool yaml, json_t **ret, struct kube_failure *f);
 struct kube_writer request_writer(const struct kube_request *r, const char *manager, const char *subresource);
 int object_of(struct kube_cluster *c, const struct kube_target *to, const json_t **ret, struct kube_failure *f);     /* 404 */
-int rest_write(struct kube_cluster *c, const struct kube_request *r, const struct kube_target *to, const char *subresource, struct kube_answer *a,
+int rest_write(struct kube_cluster *c, const struct kube_request *r, const struct kube_target *to, const char *subresource,
+               struct kube_answer *a,
                struct kube_failure *f);                          /* PUT and PATCH of the object or its status */

@@ -1,4 +1,5 @@
-/* The double of kube-scheduler: taints, node selectors, required node affinity, requests, host ports, required anti-affinity; the least
+/* The double of kube-scheduler: taints, node selectors, required node affinity, requests, host ports, required anti-affinity;
+ * the least
  * full node wins. */
 #include <stdio.h>
 
@@ -8,14 +9,18 @@ bool taints_tolerated(const json_t *taints, const json_t *tolerations, bool exec
         size_t i, k;
         json_t *taint, *t;
         json_array_foreach(taints, i, taint) {
-                const char *effect = jget_text(taint, "effect"), *key = jget_text(taint, "key"), *value = jget_text(taint, "value");
+                const char *effect = jget_text(taint, "effect"), *key = jget_text(taint, "key"), *value = jget_text(taint,
+                                                                                          "value");
                 if (str_eq(effect, "PreferNoSchedule") || (execute_only && !str_eq(effect, "NoExecute")))
                         continue;
                 bool tolerated = false;
                 json_array_foreach(tolerations, k, t) {
-                        const char *own_key = jget_text(t, "key"), *own_effect = jget_text(t, "effect"), *op = jget_text(t, "operator"), *own = jget_text(t, "value");
+                        const char *own_key = jget_text(t, "key"), *own_effect = jget_text(t, "effect"), *op = jget_text(t,
+                                                                                          "operator"), *own = jget_text(t,
+                                                                                          "value");
                         bool exists = str_eq(op, "Exists");
-                        if ((str_empty(own_effect) || str_eq(own_effect, effect)) && ((str_empty(own_key) && exists) || str_eq(own_key, key)) &&
+                        if ((str_empty(own_effect) || str_eq(own_effect, effect)) &&
+                            ((str_empty(own_key) && exists) || str_eq(own_key, key)) &&
                             (exists || str_eq(own ? own : "", value ? value : "")))
                                 tolerated = true;
                 }
@@ -101,7 +106,8 @@ static void count_uses(struct kube_cluster *c, const json_t *nodes, struct uses 
         json_t *node;
         _cleanup_json_ json_t *index = json_object();
         json_array_foreach(nodes, i, node) {
-                struct use use = { .node = node, .cpu_max = milli(node, "status.allocatable.cpu"), .memory_max = milli(node, "status.allocatable.memory"),
+                struct use use = { .node = node, .cpu_max = milli(node, "status.allocatable.cpu"),
+                                   .memory_max = milli(node, "status.allocatable.memory"),
                                    .pods_max = milli(node, "status.allocatable.pods") / 1000 };
                 ARRAY_APPEND(u->items, u->n, use);
                 json_object_set_new(index, meta_name(node), json_integer((json_int_t) i));
@@ -136,12 +142,14 @@ static bool anti_affinity_fits(struct kube_cluster *c, const json_t *node, const
 static const char *refusal(struct kube_cluster *c, const struct use *use, const json_t *pod, char *buf, size_t n) {
         const json_t *taint = NULL;
         if (meta_bool(use->node, "spec.unschedulable", false)) {
-                _cleanup_json_ json_t *own = json_pack("[{s:s, s:s}]", "key", "node.kubernetes.io/unschedulable", "effect", "NoSchedule");
+                _cleanup_json_ json_t *own = json_pack("[{s:s, s:s}]", "key", "node.kubernetes.io/unschedulable", "effect",
+                                                       "NoSchedule");
                 if (!taints_tolerated(own, jget(pod, "spec.tolerations"), false, NULL))
                         return "node(s) were unschedulable";
         }
         if (!taints_tolerated(jget(use->node, "spec.taints"), jget(pod, "spec.tolerations"), false, &taint)) {
-                snprintf(buf, n, "node(s) had untolerated taint {%s: %s}", jget_text(taint, "key"), jget_text(taint, "value") ? jget_text(taint, "value") : "");
+                snprintf(buf, n, "node(s) had untolerated taint {%s: %s}", jget_text(taint, "key"), jget_text(taint, "value") ?
+                         jget_text(taint, "value") : "");
                 return buf;
         }
         if (!node_matches_pod(use->node, pod))
@@ -159,7 +167,8 @@ static const char *refusal(struct kube_cluster *c, const struct use *use, const 
 
 bool scheduler_fits(struct kube_cluster *c, const json_t *node, const json_t *pod) {
         (void) c;
-        return taints_tolerated(jget(node, "spec.taints"), jget(pod, "spec.tolerations"), false, NULL) && node_matches_pod(node, pod);
+        return taints_tolerated(jget(node, "spec.taints"), jget(pod, "spec.tolerations"), false, NULL) && node_matches_pod(node,
+                                                                                          pod);
 }
 
 static void say_unschedulable(struct kube_cluster *c, const json_t *pod, const struct uses *u, const struct kvs *reasons) {
@@ -169,7 +178,8 @@ static void say_unschedulable(struct kube_cluster *c, const json_t *pod, const s
                 strbuf_addf(&text, "%s%s %s", i ? ", " : "", reasons->items[i].value, reasons->items[i].key);
         strbuf_adds(&text, u->n ? "." : "no nodes available to schedule pods");
         json_t *copy = json_deep_copy(pod);
-        if (meta_set_condition(meta_object(copy, "status"), "PodScheduled", "False", "Unschedulable", strbuf_str(&text), kube_now(c))) {
+        if (meta_set_condition(meta_object(copy, "status"), "PodScheduled", "False", "Unschedulable", strbuf_str(&text),
+                               kube_now(c))) {
                 kube_say(c, pod, "default-scheduler", "Warning", "FailedScheduling", "%s", strbuf_str(&text));
                 kube_save(c, "kube-scheduler", "status", copy);
         } else {
@@ -212,7 +222,8 @@ static void place(struct kube_cluster *c, const json_t *pod, struct uses *u) {
         json_object_del(condition, "reason");
         json_object_del(condition, "message");
         kube_save(c, "kube-scheduler", "status", copy);
-        kube_say(c, pod, "default-scheduler", "Normal", "Scheduled", "Successfully assigned %s/%s to %s", meta_namespace(pod), meta_name(pod),
+        kube_say(c, pod, "default-scheduler", "Normal", "Scheduled", "Successfully assigned %s/%s to %s", meta_namespace(pod),
+                 meta_name(pod),
                  meta_name(best->node));
 }
 
@@ -221,7 +232,8 @@ void scheduler_pass(struct kube_cluster *c) {
         _cleanup_json_ json_t *waiting = json_array();
         for (size_t i = 0; i < pods->n; i++) {
                 const json_t *pod = pods->items[i].value;
-                if (jget_text(pod, "spec.nodeName") || meta_deleting(pod) || json_array_size(jget(pod, "spec.schedulingGates")) > 0 || pod_finished(pod) ||
+                if (jget_text(pod, "spec.nodeName") || meta_deleting(pod) ||
+                    json_array_size(jget(pod, "spec.schedulingGates")) > 0 || pod_finished(pod) ||
                     !str_eq(jget_text(pod, "spec.schedulerName"), "default-scheduler"))
                         continue;
                 int64_t due = meta_time_of(pod, "metadata.creationTimestamp") + kube_latency(c, NULL, LATENCY_BIND);

@@ -46,7 +46,8 @@ static int values_in_parentheses(const char *text, const char **p, struct strv *
                 strv_take(ret, word(p));
         } while (**p == ',');
         if (**p != ')')
-                return error_set(err, ERR_INVALID, "unable to parse requirement: found '%s', expected: ',' or ')' in \"%s\"", *p, text);
+                return error_set(err, ERR_INVALID, "unable to parse requirement: found '%s', expected: ',' or ')' in \"%s\"", *p,
+                                 text);
         *p = skip(*p + 1);
         return 0;
 }
@@ -63,7 +64,8 @@ static int requirement_parse(const char *text, const char **p, struct requiremen
                         r->op = **p == '=' ? OP_IN : OP_NOT_IN;
                         *p += (**p == '!' || (*p)[1] == '=') ? 2 : 1;
                         strv_take(&r->values, word(p));
-                } else if (str_starts(*p, "in ") || str_starts(*p, "in(") || str_starts(*p, "notin ") || str_starts(*p, "notin(")) {
+                } else if (str_starts(*p, "in ") || str_starts(*p, "in(") || str_starts(*p, "notin ") ||
+                           str_starts(*p, "notin(")) {
                         r->op = **p == 'i' ? OP_IN : OP_NOT_IN;
                         *p += **p == 'i' ? 2 : 5;
                         if (values_in_parentheses(text, p, &r->values, err) < 0)
@@ -146,7 +148,8 @@ bool selector_expression_matches(const json_t *expression, const json_t *labels)
                 return value == NULL;
         int64_t have, want;
         const char *bound = json_string_value(json_array_get(values, 0));
-        if (!value || !bound || !parse_int64(value, INT64_MIN, INT64_MAX, &have) || !parse_int64(bound, INT64_MIN, INT64_MAX, &want))
+        if (!value || !bound || !parse_int64(value, INT64_MIN, INT64_MAX, &have) ||
+            !parse_int64(bound, INT64_MIN, INT64_MAX, &want))
                 return false;
         return str_eq(op, "Gt") ? have > want : str_eq(op, "Lt") ? have < want : false;
 }
@@ -169,13 +172,18 @@ bool selector_object_matches(const json_t *selector, const json_t *labels) {
 /* Fields with an index (kubernetes: pkg/registry, each kind's ToSelectableFields); metadata.name and .namespace hold for all. */
 static bool field_known(const char *kind, const char *path) {
         static const struct { const char *kind, *path; } known[] = {
-                { "Pod", "spec.nodeName" }, { "Pod", "spec.restartPolicy" }, { "Pod", "spec.schedulerName" }, { "Pod", "spec.hostNetwork" },
-                { "Pod", "spec.serviceAccountName" }, { "Pod", "status.phase" }, { "Pod", "status.podIP" }, { "Pod", "status.nominatedNodeName" },
+                { "Pod", "spec.nodeName" }, { "Pod", "spec.restartPolicy" }, { "Pod", "spec.schedulerName" }, { "Pod",
+                                                                                          "spec.hostNetwork" },
+                { "Pod", "spec.serviceAccountName" }, { "Pod", "status.phase" }, { "Pod", "status.podIP" },
+                { "Pod", "status.nominatedNodeName" },
                 { "Node", "spec.unschedulable" }, { "Namespace", "status.phase" }, { "Secret", "type" },
-                { "CertificateSigningRequest", "spec.signerName" }, { "Job", "status.successful" }, { "ReplicaSet", "status.replicas" },
+                { "CertificateSigningRequest", "spec.signerName" }, { "Job", "status.successful" },
+                { "ReplicaSet", "status.replicas" },
                 { "Event", "involvedObject.kind" }, { "Event", "involvedObject.namespace" }, { "Event", "involvedObject.name" },
-                { "Event", "involvedObject.uid" }, { "Event", "involvedObject.apiVersion" }, { "Event", "involvedObject.resourceVersion" },
-                { "Event", "involvedObject.fieldPath" }, { "Event", "reason" }, { "Event", "reportingComponent" }, { "Event", "source" },
+                { "Event", "involvedObject.uid" }, { "Event", "involvedObject.apiVersion" },
+                { "Event", "involvedObject.resourceVersion" },
+                { "Event", "involvedObject.fieldPath" }, { "Event", "reason" }, { "Event", "reportingComponent" },
+                { "Event", "source" },
                 { "Event", "type" },
         };
         if (str_eq(path, "metadata.name") || str_eq(path, "metadata.namespace"))

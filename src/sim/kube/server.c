@@ -49,7 +49,8 @@ static void stream_event(void *data, const char *what, const json_t *object) {
         if (s->table && !str_eq(what, "BOOKMARK")) {
                 _cleanup_json_ json_t *one = json_array();
                 json_array_append(one, (json_t *) object);
-                shown = table_of(s->server->cluster, s->type, one, jget_text(object, "metadata.resourceVersion"), s->table_objects, !s->headers_sent);
+                shown = table_of(s->server->cluster, s->type, one, jget_text(object, "metadata.resourceVersion"),
+                                 s->table_objects, !s->headers_sent);
                 s->headers_sent = true;
         } else {
                 shown = json_incref((json_t *) object);
@@ -62,7 +63,8 @@ static void stream_event(void *data, const char *what, const json_t *object) {
 /* The end of the initial events (kubernetes: WatchList). */
 static void send_bookmark(struct stream *s) {
         _cleanup_str_ char *version = kube_type_api_version(s->type), *rv = xasprintf("%lld", (long long) s->server->cluster->rv);
-        _cleanup_json_ json_t *object = json_pack("{s:s, s:s, s:{s:s, s:{s:s}}}", "kind", s->type->kind, "apiVersion", version, "metadata", "resourceVersion", rv,
+        _cleanup_json_ json_t *object = json_pack("{s:s, s:s, s:{s:s, s:{s:s}}}", "kind", s->type->kind, "apiVersion", version,
+                                                  "metadata", "resourceVersion", rv,
                                                   "annotations", "k8s.io/initial-events-end", "true");
         stream_event(s, "BOOKMARK", object);
 }
@@ -73,7 +75,8 @@ static void send_existing(struct stream *s) {
         size_t i;
         json_t *each;
         json_array_foreach(all, i, each)
-                if ((!w->name_space || str_eq(w->name_space, meta_namespace(each))) && selector_matches(w->labels, jget(each, "metadata.labels")) &&
+                if ((!w->name_space || str_eq(w->name_space, meta_namespace(each))) &&
+                    selector_matches(w->labels, jget(each, "metadata.labels")) &&
                     field_selector_matches(&w->fields, each))
                         stream_event(s, "ADDED", each);
 }
@@ -109,7 +112,8 @@ static void read_query(const struct http1_exchange *x, struct kvs *ret) {
                 if (!*parts.items[i])
                         continue;
                 size_t n = strcspn(parts.items[i], "=");
-                _cleanup_str_ char *key = xstrndup(parts.items[i], n), *raw = xstrdup(parts.items[i] + n + (parts.items[i][n] == '='));
+                _cleanup_str_ char *key = xstrndup(parts.items[i],
+                                                   n), *raw = xstrdup(parts.items[i] + n + (parts.items[i][n] == '='));
                 for (char *p = raw; *p; p++)
                         if (*p == '+')
                                 *p = ' ';
@@ -124,7 +128,8 @@ static void handle(void *data, struct http1_exchange *x) {
         _cleanup_str_ char *path = percent_decode(http1_path(x));
         _cleanup_strv_ struct strv groups = { 0 };
         _cleanup_kube_answer_ struct kube_answer a = { 0 };
-        struct kube_request r = { .method = http1_method(x), .path = path, .accept = http1_header(x, "accept"), .content_type = http1_header(x, "content-type"),
+        struct kube_request r = { .method = http1_method(x), .path = path, .accept = http1_header(x, "accept"),
+                                  .content_type = http1_header(x, "content-type"),
                                   .user_agent = http1_header(x, "user-agent"), .groups = &groups };
         r.body = http1_body(x, &r.body_len);
         _cleanup_kvs_ struct kvs query = { 0 };
@@ -139,7 +144,8 @@ static void handle(void *data, struct http1_exchange *x) {
         }
         kube_handle(server->cluster, &r, &a);
         if (server->world)
-                sim_trace_exchange(server->world, "kube", peer ? peer->common_name : NULL, r.method, http1_target(x), r.body, r.body_len, a.status, a.body,
+                sim_trace_exchange(server->world, "kube", peer ? peer->common_name : NULL, r.method, http1_target(x), r.body,
+                                   r.body_len, a.status, a.body,
                                    a.body ? strlen(a.body) : 0);
         if (a.watch) {
                 start_stream(server, x, &a);
@@ -150,7 +156,8 @@ static void handle(void *data, struct http1_exchange *x) {
         http1_respond(x, a.status, &a.headers, a.body ? a.body : "", a.body ? strlen(a.body) : 0);
 }
 
-/* SANs of Talos' API server certificates: no ::1 among them (talos: internal/app/machined/pkg/controllers/secrets/kubernetes_dynamic_certs.go). */
+/* SANs of Talos' API server certificates: no ::1 among them (talos:
+ * internal/app/machined/pkg/controllers/secrets/kubernetes_dynamic_certs.go). */
 static int issue(const struct kube_server_options *o, struct cert_pair *ret, struct error *err) {
         struct kube_cluster *c = o->cluster;
         _cleanup_strv_ struct strv names = { 0 };
@@ -166,8 +173,10 @@ static int issue(const struct kube_server_options *o, struct cert_pair *ret, str
                 memcpy(addresses, o->addresses, o->n_addresses * sizeof(*addresses));
         addresses[o->n_addresses] = o->addr;
         addresses[o->n_addresses + 1] = ip6_host(&c->settings.service_subnet, 1);
-        struct cert_spec spec = { .common_name = "kube-apiserver", .dns_names = &names, .addresses = addresses, .n_addresses = o->n_addresses + 2, .loopback = true,
-                                  .server_auth = true, .not_before_ms = kube_now(c) - 10000, .lifetime_ms = 365LL * 86400000, .key = CERT_KEY_P256 };
+        struct cert_spec spec = { .common_name = "kube-apiserver", .dns_names = &names, .addresses = addresses,
+                                  .n_addresses = o->n_addresses + 2, .loopback = true,
+                                  .server_auth = true, .not_before_ms = kube_now(c) - 10000, .lifetime_ms = 365LL * 86400000,
+                                  .key = CERT_KEY_P256 };
         int r = cert_issue(&c->settings.ca, &spec, ret, err);
         free(addresses);
         return r;
@@ -183,11 +192,13 @@ int kube_server_new(const struct kube_server_options *o, struct kube_server **re
         s->cluster = o->cluster;
         if (issue(o, &pair, err) < 0)
                 return error_wrap(err, "the API server's certificate");
-        struct tls_options options = { .cert_pem = pair.cert_pem, .key_pem = pair.key_pem, .client_ca_pem = o->cluster->settings.ca.cert_pem,
+        struct tls_options options = { .cert_pem = pair.cert_pem, .key_pem = pair.key_pem,
+                                       .client_ca_pem = o->cluster->settings.ca.cert_pem,
                                        .client_auth = TLS_CLIENT_OPTIONAL, .alpn = alpn };
         if (tls_server_new(&options, &tls, err) < 0)
                 return error_wrap(err, "the API server's TLS");
-        struct http1_options http = { .addr = &o->addr, .port = o->port, .tls = tls, .max_body = 3u << 20, .handler = handle, .data = s };
+        struct http1_options http = { .addr = &o->addr, .port = o->port, .tls = tls, .max_body = 3u << 20, .handler = handle,
+                                      .data = s };
         if (http1_server_new(o->loop, &http, &s->http, err) < 0)
                 return error_wrap(err, "the API server");
         *ret = TAKE(s);

@@ -36,7 +36,8 @@ const json_t *kube_find(struct kube_cluster *c, const char *group, const char *p
 
 static bool watch_wants(const struct kube_watch *w, const json_t *object) {
         return object && (!w->name_space || str_eq(w->name_space, meta_namespace(object))) &&
-                selector_matches(w->labels, json_object_get(json_object_get(object, "metadata"), "labels")) && field_selector_matches(&w->fields, object);
+                selector_matches(w->labels, json_object_get(json_object_get(object, "metadata"), "labels")) &&
+                field_selector_matches(&w->fields, object);
 }
 
 static void watch_tell(struct kube_watch *w, const json_t *before, const json_t *after, int64_t rv) {
@@ -45,7 +46,8 @@ static void watch_tell(struct kube_watch *w, const json_t *before, const json_t 
                 w->fn(w->data, was ? "MODIFIED" : "ADDED", after);
         } else if (was) {
                 /* A deleted object carries the revision of its deletion. */
-                _cleanup_json_ json_t *last = json_copy((json_t *) before), *metadata = json_copy(json_object_get(before, "metadata"));
+                _cleanup_json_ json_t *last = json_copy((json_t *) before), *metadata = json_copy(json_object_get(before,
+                                                                                          "metadata"));
                 json_object_set_new(metadata, "resourceVersion", json_strf("%lld", (long long) rv));
                 json_object_set(last, "metadata", metadata);
                 w->fn(w->data, "DELETED", last);
@@ -178,7 +180,8 @@ int kube_fail(struct kube_failure *f, int code, const char *reason, const char *
         return -1;
 }
 
-int kube_fail_of(struct kube_failure *f, int code, const char *reason, const struct kube_type *t, const char *name, const char *fmt, ...) {
+int kube_fail_of(struct kube_failure *f, int code, const char *reason, const struct kube_type *t, const char *name,
+                 const char *fmt, ...) {
         va_list ap;
         char *message;
         va_start(ap, fmt);
@@ -204,7 +207,8 @@ void kube_fail_cause(struct kube_failure *f, const char *reason, const char *fie
 }
 
 json_t *kube_failure_status(const struct kube_failure *f) {
-        json_t *status = json_pack("{s:s, s:s, s:{}, s:s, s:s, s:i}", "kind", "Status", "apiVersion", "v1", "metadata", "status", "Failure", "message",
+        json_t *status = json_pack("{s:s, s:s, s:{}, s:s, s:s, s:i}", "kind", "Status", "apiVersion", "v1", "metadata", "status",
+                                   "Failure", "message",
                                    f->message ? f->message : "", "code", f->code);
         jset_str(status, "reason", str_empty(f->reason) ? NULL : f->reason);
         if (f->details)

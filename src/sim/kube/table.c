@@ -17,7 +17,8 @@ static char *span(int64_t ms) {
         if (s < 120)
                 return xasprintf("%llds", (long long) s);
         if (s < 600)
-                return s % 60 ? xasprintf("%lldm%llds", (long long) (s / 60), (long long) (s % 60)) : xasprintf("%lldm", (long long) (s / 60));
+                return s % 60 ? xasprintf("%lldm%llds", (long long) (s / 60), (long long) (s % 60)) :
+                xasprintf("%lldm", (long long) (s / 60));
         if (s < 3 * 3600)
                 return xasprintf("%lldm", (long long) (s / 60));
         if (s < 48 * 3600)
@@ -26,8 +27,11 @@ static char *span(int64_t ms) {
 }
 
 static char *name_column(struct kube_cluster *c, const json_t *o) { (void) c; return dup_or(meta_name(o), ""); }
-static char *age_column(struct kube_cluster *c, const json_t *o) { return span(kube_now(c) - meta_time_of(o, "metadata.creationTimestamp")); }
-static char *created_column(struct kube_cluster *c, const json_t *o) { (void) c; return dup_or(jget_text(o, "metadata.creationTimestamp"), "<unknown>"); }
+static char *age_column(struct kube_cluster *c, const json_t *o) { return span(kube_now(c) - meta_time_of(o,
+                                                                                          "metadata.creationTimestamp")); }
+static char *created_column(struct kube_cluster *c, const json_t *o) { (void) c; return dup_or(jget_text(o,
+                                                                                          "metadata.creationTimestamp"),
+                                                                                          "<unknown>"); }
 static char *number(const json_t *o, const char *path) { return xasprintf("%lld", (long long) meta_int(o, path, 0)); }
 
 static char *node_status(struct kube_cluster *c, const json_t *o) {
@@ -47,9 +51,14 @@ static char *node_roles(struct kube_cluster *c, const json_t *o) {
         return roles.n ? strv_join(&roles, ",") : xstrdup("<none>");
 }
 
-static char *node_version(struct kube_cluster *c, const json_t *o) { (void) c; return dup_or(jget_text(o, "status.nodeInfo.kubeletVersion"), ""); }
-static char *node_os(struct kube_cluster *c, const json_t *o) { (void) c; return dup_or(jget_text(o, "status.nodeInfo.osImage"), "<unknown>"); }
-static char *node_kernel(struct kube_cluster *c, const json_t *o) { (void) c; return dup_or(jget_text(o, "status.nodeInfo.kernelVersion"), "<unknown>"); }
+static char *node_version(struct kube_cluster *c, const json_t *o) { (void) c; return dup_or(jget_text(o,
+                                                                                          "status.nodeInfo.kubeletVersion"),
+                                                                                          ""); }
+static char *node_os(struct kube_cluster *c, const json_t *o) { (void) c; return dup_or(jget_text(o, "status.nodeInfo.osImage"),
+                                                                                        "<unknown>"); }
+static char *node_kernel(struct kube_cluster *c, const json_t *o) { (void) c; return dup_or(jget_text(o,
+                                                                                          "status.nodeInfo.kernelVersion"),
+                                                                                          "<unknown>"); }
 static char *node_runtime(struct kube_cluster *c, const json_t *o) {
         (void) c;
         return dup_or(jget_text(o, "status.nodeInfo.containerRuntimeVersion"), "<unknown>");
@@ -83,7 +92,8 @@ static char *pod_status(struct kube_cluster *c, const json_t *o) {
         if (meta_deleting(o))
                 return xstrdup("Terminating");
         json_array_foreach(jget(o, "status.containerStatuses"), i, each) {
-                const char *waiting = jget_text(each, "state.waiting.reason"), *ended = jget_text(each, "state.terminated.reason");
+                const char *waiting = jget_text(each, "state.waiting.reason"), *ended = jget_text(each,
+                                                                                          "state.terminated.reason");
                 if (waiting || ended)
                         return xstrdup(waiting ? waiting : ended);
         }
@@ -96,19 +106,24 @@ static char *pod_restarts(struct kube_cluster *c, const json_t *o) {
 }
 
 static char *pod_ip(struct kube_cluster *c, const json_t *o) { (void) c; return dup_or(jget_text(o, "status.podIP"), "<none>"); }
-static char *pod_node(struct kube_cluster *c, const json_t *o) { (void) c; return dup_or(jget_text(o, "spec.nodeName"), "<none>"); }
+static char *pod_node(struct kube_cluster *c, const json_t *o) { (void) c; return dup_or(jget_text(o, "spec.nodeName"),
+                                                                                         "<none>"); }
 static char *none_column(struct kube_cluster *c, const json_t *o) { (void) c; (void) o; return xstrdup("<none>"); }
 
 static char *deployment_ready(struct kube_cluster *c, const json_t *o) {
         (void) c;
-        return xasprintf("%lld/%lld", (long long) meta_int(o, "status.readyReplicas", 0), (long long) meta_int(o, "spec.replicas", 0));
+        return xasprintf("%lld/%lld", (long long) meta_int(o, "status.readyReplicas", 0),
+                         (long long) meta_int(o, "spec.replicas", 0));
 }
 static char *updated(struct kube_cluster *c, const json_t *o) { (void) c; return number(o, "status.updatedReplicas"); }
 static char *available(struct kube_cluster *c, const json_t *o) { (void) c; return number(o, "status.availableReplicas"); }
-static char *desired_scheduled(struct kube_cluster *c, const json_t *o) { (void) c; return number(o, "status.desiredNumberScheduled"); }
-static char *current_scheduled(struct kube_cluster *c, const json_t *o) { (void) c; return number(o, "status.currentNumberScheduled"); }
+static char *desired_scheduled(struct kube_cluster *c, const json_t *o) { (void) c; return number(o,
+                                                                                          "status.desiredNumberScheduled"); }
+static char *current_scheduled(struct kube_cluster *c, const json_t *o) { (void) c; return number(o,
+                                                                                          "status.currentNumberScheduled"); }
 static char *number_ready(struct kube_cluster *c, const json_t *o) { (void) c; return number(o, "status.numberReady"); }
-static char *updated_scheduled(struct kube_cluster *c, const json_t *o) { (void) c; return number(o, "status.updatedNumberScheduled"); }
+static char *updated_scheduled(struct kube_cluster *c, const json_t *o) { (void) c; return number(o,
+                                                                                          "status.updatedNumberScheduled"); }
 static char *number_available(struct kube_cluster *c, const json_t *o) { (void) c; return number(o, "status.numberAvailable"); }
 static char *replicas_desired(struct kube_cluster *c, const json_t *o) { (void) c; return number(o, "spec.replicas"); }
 static char *replicas_current(struct kube_cluster *c, const json_t *o) { (void) c; return number(o, "status.replicas"); }
@@ -126,11 +141,13 @@ static char *node_selector(struct kube_cluster *c, const json_t *o) {
 
 static char *job_status(struct kube_cluster *c, const json_t *o) {
         (void) c;
-        return xstrdup(meta_condition_is(o, "Complete", "True") ? "Complete" : meta_condition_is(o, "Failed", "True") ? "Failed" : "Running");
+        return xstrdup(meta_condition_is(o, "Complete", "True") ? "Complete" : meta_condition_is(o, "Failed", "True") ?
+                       "Failed" : "Running");
 }
 static char *job_completions(struct kube_cluster *c, const json_t *o) {
         (void) c;
-        return xasprintf("%lld/%lld", (long long) meta_int(o, "status.succeeded", 0), (long long) meta_int(o, "spec.completions", 1));
+        return xasprintf("%lld/%lld", (long long) meta_int(o, "status.succeeded", 0),
+                         (long long) meta_int(o, "spec.completions", 1));
 }
 static char *job_duration(struct kube_cluster *c, const json_t *o) {
         int64_t start = meta_time_of(o, "status.startTime"), end = meta_time_of(o, "status.completionTime");
@@ -138,7 +155,8 @@ static char *job_duration(struct kube_cluster *c, const json_t *o) {
 }
 
 static char *service_type(struct kube_cluster *c, const json_t *o) { (void) c; return dup_or(jget_text(o, "spec.type"), ""); }
-static char *service_ip(struct kube_cluster *c, const json_t *o) { (void) c; return dup_or(jget_text(o, "spec.clusterIP"), "None"); }
+static char *service_ip(struct kube_cluster *c, const json_t *o) { (void) c; return dup_or(jget_text(o, "spec.clusterIP"),
+                                                                                          "None"); }
 static char *service_ports(struct kube_cluster *c, const json_t *o) {
         (void) c;
         _cleanup_strv_ struct strv parts = { 0 };
@@ -164,14 +182,16 @@ static char *data_count(struct kube_cluster *c, const json_t *o) {
         return xasprintf("%zu", json_object_size(jget(o, "data")) + json_object_size(jget(o, "binaryData")));
 }
 static char *secret_type(struct kube_cluster *c, const json_t *o) { (void) c; return dup_or(jget_text(o, "type"), ""); }
-static char *lease_holder(struct kube_cluster *c, const json_t *o) { (void) c; return dup_or(jget_text(o, "spec.holderIdentity"), ""); }
+static char *lease_holder(struct kube_cluster *c, const json_t *o) { (void) c; return dup_or(jget_text(o, "spec.holderIdentity"),
+                                                                                          ""); }
 static char *event_reason(struct kube_cluster *c, const json_t *o) { (void) c; return dup_or(jget_text(o, "reason"), ""); }
 static char *event_type(struct kube_cluster *c, const json_t *o) { (void) c; return dup_or(jget_text(o, "type"), ""); }
 static char *event_message(struct kube_cluster *c, const json_t *o) { (void) c; return dup_or(jget_text(o, "message"), ""); }
 static char *event_object(struct kube_cluster *c, const json_t *o) {
         (void) c;
         const char *kind = jget_text(o, "involvedObject.kind");
-        char *text = xasprintf("%s/%s", kind ? kind : "", jget_text(o, "involvedObject.name") ? jget_text(o, "involvedObject.name") : "");
+        char *text = xasprintf("%s/%s", kind ? kind : "", jget_text(o, "involvedObject.name") ?
+                               jget_text(o, "involvedObject.name") : "");
         for (char *p = text; *p && *p != '/'; p++)
                 if (*p >= 'A' && *p <= 'Z')
                         *p = (char) (*p + 'a' - 'A');
@@ -191,37 +211,53 @@ static char *pdb_max(struct kube_cluster *c, const json_t *o) {
 static char *pdb_allowed(struct kube_cluster *c, const json_t *o) { (void) c; return number(o, "status.disruptionsAllowed"); }
 
 static const struct column
-        nodes[] = { { "Name", 0, name_column }, { "Status", 0, node_status }, { "Roles", 0, node_roles }, { "Age", 0, age_column }, { "Version", 0, node_version },
-                    { "Internal-IP", 1, node_internal }, { "External-IP", 1, node_external }, { "OS-Image", 1, node_os }, { "Kernel-Version", 1, node_kernel },
+        nodes[] = { { "Name", 0, name_column }, { "Status", 0, node_status }, { "Roles", 0, node_roles },
+                    { "Age", 0, age_column }, { "Version", 0, node_version },
+                    { "Internal-IP", 1, node_internal }, { "External-IP", 1, node_external }, { "OS-Image", 1, node_os },
+                    { "Kernel-Version", 1, node_kernel },
                     { "Container-Runtime", 1, node_runtime }, { NULL } },
-        pods[] = { { "Name", 0, name_column }, { "Ready", 0, pod_ready_column }, { "Status", 0, pod_status }, { "Restarts", 0, pod_restarts }, { "Age", 0, age_column },
-                   { "IP", 1, pod_ip }, { "Node", 1, pod_node }, { "Nominated Node", 1, none_column }, { "Readiness Gates", 1, none_column }, { NULL } },
-        deployments[] = { { "Name", 0, name_column }, { "Ready", 0, deployment_ready }, { "Up-to-date", 0, updated }, { "Available", 0, available },
+        pods[] = { { "Name", 0, name_column }, { "Ready", 0, pod_ready_column }, { "Status", 0, pod_status },
+                   { "Restarts", 0, pod_restarts }, { "Age", 0, age_column },
+                   { "IP", 1, pod_ip }, { "Node", 1, pod_node }, { "Nominated Node", 1, none_column },
+                   { "Readiness Gates", 1, none_column }, { NULL } },
+        deployments[] = { { "Name", 0, name_column }, { "Ready", 0, deployment_ready }, { "Up-to-date", 0, updated },
+                          { "Available", 0, available },
                           { "Age", 0, age_column }, { NULL } },
-        daemonsets[] = { { "Name", 0, name_column }, { "Desired", 0, desired_scheduled }, { "Current", 0, current_scheduled }, { "Ready", 0, number_ready },
-                         { "Up-to-date", 0, updated_scheduled }, { "Available", 0, number_available }, { "Node Selector", 0, node_selector },
+        daemonsets[] = { { "Name", 0, name_column }, { "Desired", 0, desired_scheduled }, { "Current", 0, current_scheduled },
+                         { "Ready", 0, number_ready },
+                         { "Up-to-date", 0, updated_scheduled }, { "Available", 0, number_available },
+                         { "Node Selector", 0, node_selector },
                          { "Age", 0, age_column }, { NULL } },
-        replicasets[] = { { "Name", 0, name_column }, { "Desired", 0, replicas_desired }, { "Current", 0, replicas_current }, { "Ready", 0, replicas_ready },
+        replicasets[] = { { "Name", 0, name_column }, { "Desired", 0, replicas_desired }, { "Current", 0, replicas_current },
+                          { "Ready", 0, replicas_ready },
                           { "Age", 0, age_column }, { NULL } },
-        jobs[] = { { "Name", 0, name_column }, { "Status", 0, job_status }, { "Completions", 0, job_completions }, { "Duration", 0, job_duration },
+        jobs[] = { { "Name", 0, name_column }, { "Status", 0, job_status }, { "Completions", 0, job_completions },
+                   { "Duration", 0, job_duration },
                    { "Age", 0, age_column }, { NULL } },
-        services[] = { { "Name", 0, name_column }, { "Type", 0, service_type }, { "Cluster-IP", 0, service_ip }, { "External-IP", 0, none_column },
+        services[] = { { "Name", 0, name_column }, { "Type", 0, service_type }, { "Cluster-IP", 0, service_ip },
+                       { "External-IP", 0, none_column },
                        { "Port(s)", 0, service_ports }, { "Age", 0, age_column }, { NULL } },
         namespaces[] = { { "Name", 0, name_column }, { "Status", 0, phase }, { "Age", 0, age_column }, { NULL } },
-        requests[] = { { "Name", 0, name_column }, { "Age", 0, age_column }, { "SignerName", 0, csr_signer }, { "Requestor", 0, csr_user },
+        requests[] = { { "Name", 0, name_column }, { "Age", 0, age_column }, { "SignerName", 0, csr_signer },
+                       { "Requestor", 0, csr_user },
                        { "RequestedDuration", 0, none_column }, { "Condition", 0, csr_condition }, { NULL } },
         configmaps[] = { { "Name", 0, name_column }, { "Data", 0, data_count }, { "Age", 0, age_column }, { NULL } },
-        secrets[] = { { "Name", 0, name_column }, { "Type", 0, secret_type }, { "Data", 0, data_count }, { "Age", 0, age_column }, { NULL } },
+        secrets[] = { { "Name", 0, name_column }, { "Type", 0, secret_type }, { "Data", 0, data_count },
+                      { "Age", 0, age_column }, { NULL } },
         leases[] = { { "Name", 0, name_column }, { "Holder", 0, lease_holder }, { "Age", 0, age_column }, { NULL } },
-        events[] = { { "Last Seen", 0, event_seen }, { "Type", 0, event_type }, { "Reason", 0, event_reason }, { "Object", 0, event_object },
+        events[] = { { "Last Seen", 0, event_seen }, { "Type", 0, event_type }, { "Reason", 0, event_reason },
+                     { "Object", 0, event_object },
                      { "Message", 0, event_message }, { NULL } },
-        budgets[] = { { "Name", 0, name_column }, { "Min Available", 0, pdb_min }, { "Max Unavailable", 0, pdb_max }, { "Allowed Disruptions", 0, pdb_allowed },
+        budgets[] = { { "Name", 0, name_column }, { "Min Available", 0, pdb_min }, { "Max Unavailable", 0, pdb_max },
+                      { "Allowed Disruptions", 0, pdb_allowed },
                       { "Age", 0, age_column }, { NULL } },
         other[] = { { "Name", 0, name_column }, { "Created At", 0, created_column }, { NULL } };
 
 static const struct { const char *plural; const struct column *columns; } tables[] = {
-        { "nodes", nodes }, { "pods", pods }, { "deployments", deployments }, { "daemonsets", daemonsets }, { "replicasets", replicasets }, { "jobs", jobs },
-        { "services", services }, { "namespaces", namespaces }, { "certificatesigningrequests", requests }, { "configmaps", configmaps },
+        { "nodes", nodes }, { "pods", pods }, { "deployments", deployments }, { "daemonsets", daemonsets }, { "replicasets",
+                                                                                          replicasets }, { "jobs", jobs },
+        { "services", services }, { "namespaces", namespaces }, { "certificatesigningrequests", requests },
+        { "configmaps", configmaps },
         { "secrets", secrets }, { "leases", leases }, { "events", events }, { "poddisruptionbudgets", budgets },
 };
 
@@ -239,19 +275,24 @@ static json_t *row_of(struct kube_cluster *c, const struct column *columns, cons
                 json_array_append_new(cells, json_string(text));
         }
         json_t *object = whole ? json_incref((json_t *) o) :
-                json_pack("{s:s, s:s, s:O}", "kind", "PartialObjectMetadata", "apiVersion", "meta.k8s.io/v1", "metadata", json_object_get(o, "metadata"));
+                json_pack("{s:s, s:s, s:O}", "kind", "PartialObjectMetadata", "apiVersion", "meta.k8s.io/v1", "metadata",
+                          json_object_get(o, "metadata"));
         return json_pack("{s:o, s:o}", "cells", cells, "object", object);
 }
 
-json_t *table_of(struct kube_cluster *c, const struct kube_type *t, const json_t *objects, const char *resource_version, bool whole, bool headers) {
+json_t *table_of(struct kube_cluster *c, const struct kube_type *t, const json_t *objects, const char *resource_version,
+                 bool whole, bool headers) {
         const struct column *columns = columns_of(t);
         json_t *definitions = json_array(), *rows = json_array(), *each;
         for (const struct column *col = columns; headers && col->name; col++)
-                json_array_append_new(definitions, json_pack("{s:s, s:s, s:s, s:s, s:i}", "name", col->name, "type", "string", "format",
-                                                             str_eq(col->name, "Name") ? "name" : "", "description", "", "priority", col->priority));
+                json_array_append_new(definitions, json_pack("{s:s, s:s, s:s, s:s, s:i}", "name", col->name, "type", "string",
+                                                             "format",
+                                                             str_eq(col->name, "Name") ? "name" : "", "description", "",
+                                                             "priority", col->priority));
         size_t i;
         json_array_foreach(objects, i, each)
                 json_array_append_new(rows, row_of(c, columns, each, whole));
-        return json_pack("{s:s, s:s, s:{s:s}, s:o, s:o}", "kind", "Table", "apiVersion", "meta.k8s.io/v1", "metadata", "resourceVersion",
+        return json_pack("{s:s, s:s, s:{s:s}, s:o, s:o}", "kind", "Table", "apiVersion", "meta.k8s.io/v1", "metadata",
+                         "resourceVersion",
                          resource_version ? resource_version : "", "columnDefinitions", definitions, "rows", rows);
 }

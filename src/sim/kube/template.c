@@ -24,7 +24,9 @@ struct renderer { const char *file; const struct helm_scope *scope; struct strbu
 /* The value behind ".Values.a.b" or a built-in object; false when the expression is not one of those. */
 static bool look_up(const struct helm_scope *s, const char *name, const json_t **ret_value, const char **ret_text) {
         const struct { const char *name, *text; } built_in[] = {
-                { ".Release.Name", s->release }, { ".Release.Namespace", s->name_space }, { ".Chart.Name", s->chart }, { ".Chart.Version", s->version },
+                { ".Release.Name", s->release }, { ".Release.Namespace", s->name_space }, { ".Chart.Name",
+                                                                                          s->chart }, { ".Chart.Version",
+                                                                                          s->version },
                 { ".Chart.AppVersion", s->app_version }, { ".Release.Service", "Helm" },
         };
         *ret_value = NULL;

@@ -63,7 +63,8 @@ static char *lower(const char *s) {
         return copy;
 }
 
-struct kube_type *kube_types_add(struct kube_types *t, const char *group, const char *version, const char *kind, const char *plural,
+struct kube_type *kube_types_add(struct kube_types *t, const char *group, const char *version, const char *kind,
+                                 const char *plural,
                                  const char *singular, const char *short_names, unsigned flags) {
         struct kube_type *type = xnew0(struct kube_type);
         type->group = xstrdup(group);
@@ -95,7 +96,8 @@ static void type_free(struct kube_type *type) {
 void kube_types_init(struct kube_types *t) {
         *t = (struct kube_types) { 0 };
         for (size_t i = 0; i < ARRAY_SIZE(built_in); i++)
-                kube_types_add(t, built_in[i].group, built_in[i].version, built_in[i].kind, built_in[i].plural, NULL, built_in[i].short_names,
+                kube_types_add(t, built_in[i].group, built_in[i].version, built_in[i].kind, built_in[i].plural, NULL,
+                               built_in[i].short_names,
                                built_in[i].flags);
 }
 

@@ -31,7 +31,8 @@ struct kube_type *kube_types_find(const struct kube_types *t, const char *group,
 struct kube_type *kube_types_kind(const struct kube_types *t, const char *api_version, const char *kind);
 bool kube_types_has_group_version(const struct kube_types *t, const char *group, const char *version);
 /* Adds one of a CustomResourceDefinition; borrowed until it is dropped. */
-struct kube_type *kube_types_add(struct kube_types *t, const char *group, const char *version, const char *kind, const char *plural,
+struct kube_type *kube_types_add(struct kube_types *t, const char *group, const char *version, const char *kind,
+                                 const char *plural,
                                  const char *singular, const char *short_names, unsigned flags);
 void kube_types_drop(struct kube_types *t, struct kube_type *type);
 char *kube_type_api_version(const struct kube_type *t);  /* "v1" or "apps/v1"; owned */

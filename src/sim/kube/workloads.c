@@ -1,4 +1,5 @@
-/* DaemonSets, Deployments and ReplicaSets: pods are made and counted as kube-controller-manager does; rolling updates in one step. */
+/* DaemonSets, Deployments and ReplicaSets: pods are made and counted as kube-controller-manager does; rolling updates in one
+ * step. */
 #include "sim/kube/cluster.h"
 
 #include "base/codec.h"
@@ -8,9 +9,11 @@ char *template_hash(const json_t *pod_template) {
         return xstrndup(hex, 10);
 }
 
-json_t *pod_from_template(struct kube_cluster *c, const json_t *owner, const json_t *pod_template, const char *name, const char *hash_label, const char *hash) {
+json_t *pod_from_template(struct kube_cluster *c, const json_t *owner, const json_t *pod_template, const char *name,
+                          const char *hash_label, const char *hash) {
         (void) c;
-        json_t *pod = json_pack("{s:s, s:s, s:{s:s, s:s}, s:o}", "apiVersion", "v1", "kind", "Pod", "metadata", "name", name, "namespace", meta_namespace(owner),
+        json_t *pod = json_pack("{s:s, s:s, s:{s:s, s:s}, s:o}", "apiVersion", "v1", "kind", "Pod", "metadata", "name", name,
+                                "namespace", meta_namespace(owner),
                                 "spec", json_deep_copy(json_object_get(pod_template, "spec")));
         static const char *const copied[] = { "labels", "annotations" };
         for (size_t i = 0; i < ARRAY_SIZE(copied); i++) {
@@ -47,9 +50,11 @@ static void daemon_tolerations(json_t *pod) {
         };
         json_t *tolerations = meta_array(pod, "spec.tolerations");
         for (size_t i = 0; i < ARRAY_SIZE(added); i++)
-                json_array_append_new(tolerations, json_pack("{s:s, s:s, s:s}", "key", added[i].key, "operator", "Exists", "effect", added[i].effect));
+                json_array_append_new(tolerations, json_pack("{s:s, s:s, s:s}", "key", added[i].key, "operator", "Exists",
+                                                             "effect", added[i].effect));
         if (meta_bool(pod, "spec.hostNetwork", false))
-                json_array_append_new(tolerations, json_pack("{s:s, s:s, s:s}", "key", "node.kubernetes.io/network-unavailable", "operator", "Exists", "effect",
+                json_array_append_new(tolerations, json_pack("{s:s, s:s, s:s}", "key", "node.kubernetes.io/network-unavailable",
+                                                             "operator", "Exists", "effect",
                                                              "NoSchedule"));
 }
 
@@ -58,7 +63,8 @@ static json_t *daemon_pod(struct kube_cluster *c, const json_t *set, const json_
         json_t *pod = pod_from_template(c, set, jget(set, "spec.template"), name, "controller-revision-hash", hash);
         daemon_tolerations(pod);
         json_object_set_new(meta_object(pod, "spec.affinity.nodeAffinity"), "requiredDuringSchedulingIgnoredDuringExecution",
-                            json_pack("{s:[{s:[{s:s, s:s, s:[s]}]}]}", "nodeSelectorTerms", "matchFields", "key", "metadata.name", "operator", "In", "values",
+                            json_pack("{s:[{s:[{s:s, s:s, s:[s]}]}]}", "nodeSelectorTerms", "matchFields", "key",
+                                      "metadata.name", "operator", "In", "values",
                                       meta_name(node)));
         return pod;
 }
@@ -66,7 +72,8 @@ static json_t *daemon_pod(struct kube_cluster *c, const json_t *set, const json_
 /* The node a daemon pod is meant for, by its affinity. */
 static const char *meant_for(const json_t *pod) {
         const json_t *required = jget(pod, "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution");
-        const json_t *field = json_array_get(json_object_get(json_array_get(json_object_get(required, "nodeSelectorTerms"), 0), "matchFields"), 0);
+        const json_t *field = json_array_get(json_object_get(json_array_get(json_object_get(required, "nodeSelectorTerms"), 0),
+                                                             "matchFields"), 0);
         return json_string_value(json_array_get(json_object_get(field, "values"), 0));
 }
 
@@ -114,10 +121,14 @@ static void one_daemonset(struct kube_cluster *c, const json_t *set, const json_
                 }
         }
         json_t *copy = json_deep_copy(kube_find(c, "apps", "daemonsets", meta_namespace(set), meta_name(set)));
-        json_object_set_new(copy, "status", json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "currentNumberScheduled", (json_int_t) n.current,
-                                                      "desiredNumberScheduled", (json_int_t) n.desired, "numberAvailable", (json_int_t) n.available,
-                                                      "numberMisscheduled", (json_int_t) n.misscheduled, "numberReady", (json_int_t) n.ready,
-                                                      "numberUnavailable", (json_int_t) (n.desired - n.available), "updatedNumberScheduled", (json_int_t) n.updated,
+        json_object_set_new(copy, "status", json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "currentNumberScheduled",
+                                                      (json_int_t) n.current,
+                                                      "desiredNumberScheduled", (json_int_t) n.desired, "numberAvailable",
+                                                      (json_int_t) n.available,
+                                                      "numberMisscheduled", (json_int_t) n.misscheduled, "numberReady",
+                                                      (json_int_t) n.ready,
+                                                      "numberUnavailable", (json_int_t) (n.desired - n.available),
+                                                      "updatedNumberScheduled", (json_int_t) n.updated,
                                                       "observedGeneration", (json_int_t) meta_generation(copy)));
         kube_save(c, "kube-controller-manager", "status", copy);
 }
@@ -170,26 +181,33 @@ static void one_replicaset(struct kube_cluster *c, const json_t *set) {
         int64_t wanted = meta_int(set, "spec.replicas", 1);
         for (int64_t i = n.total; i < wanted; i++) {
                 _cleanup_str_ char *suffix = kube_suffix(c, 5), *name = xasprintf("%s-%s", meta_name(set), suffix);
-                kube_save(c, "kube-controller-manager", "", pod_from_template(c, set, jget(set, "spec.template"), name, NULL, NULL));
+                kube_save(c, "kube-controller-manager", "", pod_from_template(c, set, jget(set, "spec.template"), name, NULL,
+                                                                              NULL));
         }
         if (n.total > wanted)
                 remove_surplus(c, set, n.total - wanted);
         n = replicas_now(c, set);
         json_t *copy = json_deep_copy(kube_find(c, "apps", "replicasets", meta_namespace(set), meta_name(set)));
-        json_object_set_new(copy, "status", json_pack("{s:I, s:I, s:I, s:I, s:I}", "replicas", (json_int_t) n.total, "fullyLabeledReplicas", (json_int_t) n.total,
-                                                      "readyReplicas", (json_int_t) n.ready, "availableReplicas", (json_int_t) n.ready, "observedGeneration",
+        json_object_set_new(copy, "status", json_pack("{s:I, s:I, s:I, s:I, s:I}", "replicas", (json_int_t) n.total,
+                                                      "fullyLabeledReplicas", (json_int_t) n.total,
+                                                      "readyReplicas", (json_int_t) n.ready, "availableReplicas",
+                                                      (json_int_t) n.ready, "observedGeneration",
                                                       (json_int_t) meta_generation(copy)));
         kube_save(c, "kube-controller-manager", "status", copy);
 }
 
 static json_t *new_replicaset(const json_t *deployment, const char *hash) {
         _cleanup_str_ char *name = xasprintf("%s-%s", meta_name(deployment), hash);
-        json_t *set = json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:I, s:o, s:o}}", "apiVersion", "apps/v1", "kind", "ReplicaSet", "metadata", "name", name, "namespace",
-                                meta_namespace(deployment), "spec", "replicas", (json_int_t) meta_int(deployment, "spec.replicas", 1), "selector",
-                                json_deep_copy(jget(deployment, "spec.selector")), "template", json_deep_copy(jget(deployment, "spec.template")));
+        json_t *set = json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:I, s:o, s:o}}", "apiVersion", "apps/v1", "kind", "ReplicaSet",
+                                "metadata", "name", name, "namespace",
+                                meta_namespace(deployment), "spec", "replicas",
+                                (json_int_t) meta_int(deployment, "spec.replicas", 1), "selector",
+                                json_deep_copy(jget(deployment, "spec.selector")), "template",
+                                json_deep_copy(jget(deployment, "spec.template")));
         json_object_set_new(meta_object(set, "spec.selector.matchLabels"), "pod-template-hash", json_string(hash));
         json_object_set_new(meta_object(set, "spec.template.metadata.labels"), "pod-template-hash", json_string(hash));
-        json_object_set_new(json_object_get(set, "metadata"), "labels", json_deep_copy(jget(set, "spec.template.metadata.labels")));
+        json_object_set_new(json_object_get(set, "metadata"), "labels",
+                            json_deep_copy(jget(set, "spec.template.metadata.labels")));
         json_array_append_new(meta_array(set, "metadata.ownerReferences"), meta_owner_reference(deployment));
         return set;
 }
@@ -200,7 +218,8 @@ static void set_replicas(struct kube_cluster *c, const json_t *set, int64_t repl
         kube_save(c, "kube-controller-manager", "", copy);
 }
 
-static void deployment_status(struct kube_cluster *c, const json_t *deployment, int64_t total, struct replica_counts fresh, int64_t ready) {
+static void deployment_status(struct kube_cluster *c, const json_t *deployment, int64_t total, struct replica_counts fresh,
+                              int64_t ready) {
         int64_t wanted = meta_int(deployment, "spec.replicas", 1), now = kube_now(c);
         json_t *copy = json_deep_copy(kube_find(c, "apps", "deployments", meta_namespace(deployment), meta_name(deployment)));
         json_t *status = meta_object(copy, "status");
@@ -215,15 +234,18 @@ static void deployment_status(struct kube_cluster *c, const json_t *deployment, 
                 json_object_del(status, "unavailableReplicas");
         int64_t needed = wanted - wanted / 4;    /* maxUnavailable 25 %, rounded down */
         bool available = ready >= needed;
-        meta_set_condition(status, "Available", available ? "True" : "False", available ? "MinimumReplicasAvailable" : "MinimumReplicasUnavailable",
-                           available ? "Deployment has minimum availability." : "Deployment does not have minimum availability.", now);
+        meta_set_condition(status, "Available", available ? "True" : "False", available ? "MinimumReplicasAvailable" :
+                           "MinimumReplicasUnavailable",
+                           available ? "Deployment has minimum availability." : "Deployment does not have minimum availability.",
+                           now);
         bool done = fresh.ready >= wanted && total == wanted;
         meta_set_condition(status, "Progressing", "True", done ? "NewReplicaSetAvailable" : "ReplicaSetUpdated", NULL, now);
         kube_save(c, "kube-controller-manager", "status", copy);
 }
 
 static void one_deployment(struct kube_cluster *c, const json_t *deployment) {
-        _cleanup_str_ char *hash = template_hash(jget(deployment, "spec.template")), *name = xasprintf("%s-%s", meta_name(deployment), hash);
+        _cleanup_str_ char *hash = template_hash(jget(deployment, "spec.template")), *name = xasprintf("%s-%s",
+                                                                                          meta_name(deployment), hash);
         int64_t wanted = meta_int(deployment, "spec.replicas", 1), total = 0, ready = 0;
         if (!kube_find(c, "apps", "replicasets", meta_namespace(deployment), name))
                 kube_save(c, "kube-controller-manager", "", new_replicaset(deployment, hash));
@@ -244,7 +266,8 @@ static void one_deployment(struct kube_cluster *c, const json_t *deployment) {
                         fresh_counts = n;
         }
         json_array_foreach(sets, i, set)
-                if (meta_controlled_by(set, meta_uid(deployment)) && !str_eq(meta_name(set), name) && meta_int(set, "spec.replicas", 0) > 0 &&
+                if (meta_controlled_by(set, meta_uid(deployment)) && !str_eq(meta_name(set), name) &&
+                    meta_int(set, "spec.replicas", 0) > 0 &&
                     fresh_counts.ready >= wanted)
                         set_replicas(c, set, 0);
         deployment_status(c, deployment, total, fresh_counts, ready);

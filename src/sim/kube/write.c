@@ -67,7 +67,8 @@ static bool same_but_managed_fields(const json_t *a, const json_t *b) {
 
 /* Ownership without regard to the time of entries. */
 static bool same_managed_fields(const json_t *a, const json_t *b) {
-        json_t *x = json_object_get(json_object_get(a, "metadata"), "managedFields"), *y = json_object_get(json_object_get(b, "metadata"), "managedFields");
+        json_t *x = json_object_get(json_object_get(a, "metadata"), "managedFields"), *y = json_object_get(json_object_get(b,
+                                                                                          "metadata"), "managedFields");
         if (json_array_size(x) != json_array_size(y))
                 return false;
         size_t i;
@@ -96,25 +97,29 @@ static int check_namespace(struct kube_cluster *c, const struct kube_type *t, co
         const char *name_space = meta_namespace(value);
         const json_t *there = kube_find(c, "", "namespaces", NULL, name_space);
         if (!there)
-                return kube_fail_of(f, 404, "NotFound", kube_type(c, "", "namespaces"), name_space, "namespaces \"%s\" not found", name_space);
+                return kube_fail_of(f, 404, "NotFound", kube_type(c, "", "namespaces"), name_space,
+                                    "namespaces \"%s\" not found", name_space);
         if (!meta_deleting(there))
                 return 0;
         _cleanup_str_ char *qualified = *t->group ? xasprintf("%s.%s", t->plural, t->group) : xstrdup(t->plural);
         kube_fail_of(f, 403, "Forbidden", t, meta_name(value),
-                     "%s \"%s\" is forbidden: unable to create new content in namespace %s because it is being terminated", qualified, meta_name(value),
+                     "%s \"%s\" is forbidden: unable to create new content in namespace %s because it is being terminated",
+                     qualified, meta_name(value),
                      name_space);
         _cleanup_str_ char *message = xasprintf("namespace %s is being terminated", name_space);
         kube_fail_cause(f, "NamespaceTerminating", "metadata.namespace", message);
         return -1;
 }
 
-static int create(struct kube_cluster *c, struct kube_type *t, json_t *value, const struct kube_writer *w, struct kube_failure *f) {
+static int create(struct kube_cluster *c, struct kube_type *t, json_t *value, const struct kube_writer *w,
+                  struct kube_failure *f) {
         generate_name(c, value);
         if (check_namespace(c, t, value, f) < 0)
                 return -1;
         if (!str_empty(meta_name(value)) && kube_get(c, t, meta_namespace(value), meta_name(value))) {
                 _cleanup_str_ char *qualified = *t->group ? xasprintf("%s.%s", t->plural, t->group) : xstrdup(t->plural);
-                return kube_fail_of(f, 409, "AlreadyExists", t, meta_name(value), "%s \"%s\" already exists", qualified, meta_name(value));
+                return kube_fail_of(f, 409, "AlreadyExists", t, meta_name(value), "%s \"%s\" already exists", qualified,
+                                    meta_name(value));
         }
         json_t *metadata = meta_object(value, "metadata");
         _cleanup_str_ char *uid = kube_uuid(c);
@@ -141,7 +146,8 @@ static int create(struct kube_cluster *c, struct kube_type *t, json_t *value, co
         return admit_validate(c, t, NULL, value, f);
 }
 
-static int update(struct kube_cluster *c, struct kube_type *t, const json_t *before, json_t *value, const struct kube_writer *w, bool *ret_same,
+static int update(struct kube_cluster *c, struct kube_type *t, const json_t *before, json_t *value, const struct kube_writer *w,
+                  bool *ret_same,
                   struct kube_failure *f) {
         keep_server_metadata(value, before);
         keep_other_half(t, value, before, w->subresource);
@@ -156,7 +162,8 @@ static int update(struct kube_cluster *c, struct kube_type *t, const json_t *bef
         return 0;
 }
 
-int kube_write(struct kube_cluster *c, struct kube_type *t, const json_t *before, json_t *value, const struct kube_writer *w, json_t **ret,
+int kube_write(struct kube_cluster *c, struct kube_type *t, const json_t *before, json_t *value, const struct kube_writer *w,
+               json_t **ret,
                struct kube_failure *f) {
         _cleanup_json_ json_t *taken = value, *old = json_incref((json_t *) before);
         bool same = false;
@@ -211,7 +218,8 @@ static void orphan(struct kube_cluster *c, const char *uid) {
                 for (size_t k = 0; k < t->n; k++) {
                         if (!meta_controlled_by(t->items[k].value, uid))
                                 continue;
-                        json_t *copy = json_deep_copy(t->items[k].value), *references = meta_array(copy, "metadata.ownerReferences");
+                        json_t *copy = json_deep_copy(t->items[k].value), *references = meta_array(copy,
+                                                                                          "metadata.ownerReferences");
                         for (size_t r = json_array_size(references); r > 0; r--)
                                 if (str_eq(jget_text(json_array_get(references, r - 1), "uid"), uid))
                                         json_array_remove(references, r - 1);
@@ -241,7 +249,8 @@ static bool waits_for_kubelet(struct kube_cluster *c, const json_t *pod, int64_t
         return kube_find(c, "", "nodes", NULL, node) != NULL;
 }
 
-static int check_preconditions(const struct kube_type *t, const json_t *object, const struct kube_delete *how, struct kube_failure *f) {
+static int check_preconditions(const struct kube_type *t, const json_t *object, const struct kube_delete *how,
+                               struct kube_failure *f) {
         if (how->uid && !str_eq(how->uid, meta_uid(object)))
                 return kube_fail_of(f, 409, "Conflict", t, meta_name(object),
                                     "Operation cannot be fulfilled on %s \"%s\": Precondition failed: UID in precondition: %s, UID in object meta: %s",
@@ -265,12 +274,14 @@ static const json_t *mark_deleted(struct kube_cluster *c, struct kube_type *t, c
         return kube_put(c, t, copy);
 }
 
-int kube_delete(struct kube_cluster *c, struct kube_type *t, const json_t *object, const struct kube_delete *how, json_t **ret, struct kube_failure *f) {
+int kube_delete(struct kube_cluster *c, struct kube_type *t, const json_t *object, const struct kube_delete *how, json_t **ret,
+                struct kube_failure *f) {
         _cleanup_json_ json_t *held = json_incref((json_t *) object);
         if (check_preconditions(t, held, how, f) < 0)
                 return -1;
         if (str_eq(t->kind, "Namespace") && (str_starts(meta_name(held), "kube-") || str_eq(meta_name(held), "default")))
-                return kube_fail_of(f, 403, "Forbidden", t, meta_name(held), "namespaces \"%s\" is forbidden: this namespace may not be deleted",
+                return kube_fail_of(f, 403, "Forbidden", t, meta_name(held),
+                                    "namespaces \"%s\" is forbidden: this namespace may not be deleted",
                                     meta_name(held));
         if (how->dry_run) {
                 *ret = TAKE(held);
@@ -296,7 +307,8 @@ int kube_delete(struct kube_cluster *c, struct kube_type *t, const json_t *objec
         return 0;
 }
 
-void kube_say(struct kube_cluster *c, const json_t *about, const char *component, const char *type, const char *reason, const char *fmt, ...) {
+void kube_say(struct kube_cluster *c, const json_t *about, const char *component, const char *type, const char *reason,
+              const char *fmt, ...) {
         va_list ap;
         char *text;
         va_start(ap, fmt);
@@ -312,10 +324,14 @@ void kube_say(struct kube_cluster *c, const json_t *about, const char *component
         _cleanup_str_ char *name = xasprintf("%s.%08x%08x", meta_name(about), hash, (unsigned) (reason[0] << 8 | component[0]));
         const json_t *old = kube_find(c, "", "events", name_space, name);
         json_t *event = old ? json_deep_copy(old) :
-                json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:O, s:O, s:s, s:s}, s:s, s:s, s:s, s:{s:s}, s:o, s:s, s:s}", "apiVersion", "v1", "kind", "Event",
-                          "metadata", "name", name, "namespace", name_space, "involvedObject", "apiVersion", json_object_get(about, "apiVersion"),
-                          "kind", json_object_get(about, "kind"), "name", meta_name(about), "uid", meta_uid(about) ? meta_uid(about) : "", "reason",
-                          reason, "message", message, "type", type, "source", "component", component, "firstTimestamp", meta_time(kube_now(c)),
+                json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:O, s:O, s:s, s:s}, s:s, s:s, s:s, s:{s:s}, s:o, s:s, s:s}",
+                          "apiVersion", "v1", "kind", "Event",
+                          "metadata", "name", name, "namespace", name_space, "involvedObject", "apiVersion",
+                          json_object_get(about, "apiVersion"),
+                          "kind", json_object_get(about, "kind"), "name", meta_name(about), "uid", meta_uid(about) ?
+                          meta_uid(about) : "", "reason",
+                          reason, "message", message, "type", type, "source", "component", component, "firstTimestamp",
+                          meta_time(kube_now(c)),
                           "reportingComponent", component, "reportingInstance", "");
         if (meta_namespace(about))
                 json_object_set_new(meta_object(event, "involvedObject"), "namespace", json_string(meta_namespace(about)));

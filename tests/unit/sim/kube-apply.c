@@ -65,7 +65,8 @@ START_TEST(apply_merges_containers_by_name) {
         _cleanup_json_ json_t *a = apply_ok(NULL, POD("{\"name\":\"x\",\"image\":\"i\"}"), "one", false);
         _cleanup_json_ json_t *b = apply_ok(a, POD("{\"name\":\"y\",\"image\":\"j\"}"), "two", false);
         ck_assert_uint_eq(json_array_size(jget(b, "spec.containers")), 2);
-        _cleanup_json_ json_t *c = apply_ok(b, "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"p\"}}", "two", false);
+        _cleanup_json_ json_t *c = apply_ok(b, "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"p\"}}", "two",
+                                            false);
         ck_assert_uint_eq(json_array_size(jget(c, "spec.containers")), 1);
         ck_text(json_array_get(jget(c, "spec.containers"), 0), "name", "x");
 }
@@ -74,8 +75,10 @@ END_TEST
 /* The reason why the CCM is applied as "helm": the server's default in the atomic fieldRef differs from what was sent. */
 START_TEST(apply_conflicts_on_a_defaulted_field_reference) {
         struct error err = ERROR_INIT;
-        _cleanup_json_ json_t *live = apply_ok(NULL, POD("{\"name\":\"x\",\"env\":[{\"name\":\"E\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"f\"}}}]}"), "hcloud-v6", false);
-        json_t *reference = (json_t *) jget(json_array_get(jget(json_array_get(jget(live, "spec.containers"), 0), "env"), 0), "valueFrom.fieldRef");
+        _cleanup_json_ json_t *live = apply_ok(NULL,
+                                               POD("{\"name\":\"x\",\"env\":[{\"name\":\"E\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"f\"}}}]}"), "hcloud-v6", false);
+        json_t *reference = (json_t *) jget(json_array_get(jget(json_array_get(jget(live, "spec.containers"), 0), "env"), 0),
+                                            "valueFrom.fieldRef");
         json_object_set_new(reference, "apiVersion", json_string("v1"));
         _cleanup_json_ json_t *again = parse(POD("{\"name\":\"x\",\"env\":[{\"name\":\"E\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"f\"}}}]}")), *causes = NULL;
         json_t *out = NULL;
@@ -88,7 +91,8 @@ START_TEST(apply_conflicts_on_a_defaulted_field_reference) {
 END_TEST
 
 START_TEST(update_takes_ownership_of_what_it_changes) {
-        _cleanup_json_ json_t *before = apply_ok(NULL, MAP "\"a\":\"1\",\"b\":\"2\"}}", "one", false), *after = json_deep_copy(before);
+        _cleanup_json_ json_t *before = apply_ok(NULL, MAP "\"a\":\"1\",\"b\":\"2\"}}", "one",
+                                                 false), *after = json_deep_copy(before);
         json_object_set_new(json_object_get(after, "data"), "a", json_string("5"));
         apply_track_update(before, after, "kubectl-edit", "", 2000);
         _cleanup_json_ json_t *want_one = parse("{\"f:data\":{\"f:b\":{}}}"), *want_edit = parse("{\"f:data\":{\"f:a\":{}}}");
@@ -126,7 +130,8 @@ END_TEST
 
 START_TEST(selectors) {
         static const struct { const char *text; bool matches; } cases[] = {
-                { "a=1", true }, { "a==1,b!=3", true }, { "a!=1", false }, { "a in (1,2)", true }, { "a notin (1, 2)", false }, { "c", false }, { "!c", true },
+                { "a=1", true }, { "a==1,b!=3", true }, { "a!=1", false }, { "a in (1,2)", true }, { "a notin (1, 2)",
+                                                                                          false }, { "c", false }, { "!c", true },
                 { "c notin (x)", true }, { "", true }, { "a.b/c=d", true },
         };
         _cleanup_json_ json_t *labels = parse("{\"a\":\"1\",\"b\":\"2\",\"a.b/c\":\"d\"}");
@@ -148,7 +153,8 @@ END_TEST
 
 START_TEST(quantities) {
         static const struct { const char *text; int64_t milli; } cases[] = {
-                { "100m", 100 }, { "1", 1000 }, { "1Ki", 1024000 }, { "1e3", 1000000 }, { "0.5", 500 }, { "2M", 2000000000 }, { "1E", INT64_MAX },
+                { "100m", 100 }, { "1", 1000 }, { "1Ki", 1024000 }, { "1e3", 1000000 }, { "0.5", 500 }, { "2M",
+                                                                                          2000000000 }, { "1E", INT64_MAX },
         };
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
                 _cleanup_json_ json_t *v = json_string(cases[i].text);

@@ -1,4 +1,5 @@
-/* The whole way of a cluster through the simulator's core: bootstrap, nodes, CCM, pod CIDRs, Helm, Ready, CoreDNS, certificates. */
+/* The whole way of a cluster through the simulator's core: bootstrap, nodes, CCM, pod CIDRs, Helm, Ready, CoreDNS,
+ * certificates. */
 #include "tests/unit/sim/kube-world.h"
 
 static const char ccm[] =
@@ -10,9 +11,11 @@ static const char ccm[] =
         "\"volumes\":[{\"name\":\"talos-secrets\",\"secret\":{\"secretName\":\"ccm-talos-secrets\"}}]}}}}";
 
 static void apply_ccm(struct kube_bench *b) {
-        json_decref(ck_call(b, 201, "PATCH", "/apis/talos.dev/v1alpha1/namespaces/kube-system/serviceaccounts/ccm-talos-secrets", "fieldManager=helm&force=true", APPLY,
+        json_decref(ck_call(b, 201, "PATCH", "/apis/talos.dev/v1alpha1/namespaces/kube-system/serviceaccounts/ccm-talos-secrets",
+                            "fieldManager=helm&force=true", APPLY,
                             "{\"apiVersion\":\"talos.dev/v1alpha1\",\"kind\":\"ServiceAccount\",\"metadata\":{\"name\":\"ccm-talos-secrets\"},\"spec\":{\"roles\":[\"os:reader\"]}}"));
-        json_decref(ck_call(b, 201, "PATCH", "/apis/apps/v1/namespaces/kube-system/daemonsets/talos-cloud-controller-manager", "fieldManager=helm&force=true", APPLY,
+        json_decref(ck_call(b, 201, "PATCH", "/apis/apps/v1/namespaces/kube-system/daemonsets/talos-cloud-controller-manager",
+                            "fieldManager=helm&force=true", APPLY,
                             ccm));
 }
 
@@ -28,7 +31,8 @@ static const json_t *node_of(struct kube_bench *b, const char *name) {
 START_TEST(way_of_a_cluster) {
         struct kube_bench b;
         bench_start(&b, _i == 1);
-        struct kube_machine *cp = bench_machine(&b, "cp-1", "2001:db8:1::/64", true), *w = bench_machine(&b, "w-1", "2001:db8:2::/64", false);
+        struct kube_machine *cp = bench_machine(&b, "cp-1", "2001:db8:1::/64", true), *w = bench_machine(&b, "w-1",
+                                                                                          "2001:db8:2::/64", false);
         bench_run(&b, 60000);
         ck_assert(node_of(&b, "cp-1") && node_of(&b, "w-1"));
         ck_assert(meta_condition_is(node_of(&b, "w-1"), "Ready", "False"));
@@ -41,7 +45,8 @@ START_TEST(way_of_a_cluster) {
         ck_assert(meta_condition_is(node_of(&b, "w-1"), "Ready", "False"));
         json_decref(ck_call(&b, 201, "POST", "/apis/apps/v1/namespaces/kube-system/daemonsets", NULL, JSON, cilium));
         bench_run(&b, 120000);
-        ck_assert(meta_condition_is(node_of(&b, "cp-1"), "Ready", "True") && meta_condition_is(node_of(&b, "w-1"), "Ready", "True"));
+        ck_assert(meta_condition_is(node_of(&b, "cp-1"), "Ready", "True") && meta_condition_is(node_of(&b, "w-1"), "Ready",
+                                                                                          "True"));
         ck_assert_uint_eq(json_array_size(jget(node_of(&b, "w-1"), "spec.taints")), 0);
         const json_t *dns = kube_find(b.c, "apps", "deployments", "kube-system", "coredns");
         ck_assert_int_eq(meta_int(dns, "status.availableReplicas", 0), 2);
@@ -78,7 +83,8 @@ START_TEST(image_without_dns64_is_not_pulled) {
         b.fault = "dns64-down";
         apply_ccm(&b);
         bench_run(&b, 20000);
-        _cleanup_json_ json_t *pods = ck_call(&b, 200, "GET", "/api/v1/namespaces/kube-system/pods", "labelSelector=app=ccm", NULL, NULL);
+        _cleanup_json_ json_t *pods = ck_call(&b, 200, "GET", "/api/v1/namespaces/kube-system/pods", "labelSelector=app=ccm",
+                                              NULL, NULL);
         const json_t *status = json_array_get(jget(json_array_get(jget(pods, "items"), 0), "status.containerStatuses"), 0);
         ck_text(status, "state.waiting.reason", "ImagePullBackOff");
         ck_assert_ptr_nonnull(strstr(jget_text(status, "state.waiting.message"), "lookup ghcr.io on [2001:db8:64::1]:53"));

@@ -67,19 +67,23 @@ END_TEST
 
 START_TEST(templates_of_the_subset) {
         static const struct { const char *text, *want; } cases[] = {
-                { "a: {{ .Values.x.y }}", "a: 1" }, { "{{.Release.Name}}/{{ .Release.Namespace }}", "rel/ns" }, { "v{{ .Chart.Version | quote }}", "v\"1.0\"" },
-                { "a\n{{- if .Values.off }}\nb\n{{- end }}\nc", "a\nc" }, { "a\n{{- if .Values.x }}\nb\n{{- end }}\nc", "a\nb\nc" },
+                { "a: {{ .Values.x.y }}", "a: 1" }, { "{{.Release.Name}}/{{ .Release.Namespace }}",
+                                                      "rel/ns" }, { "v{{ .Chart.Version | quote }}", "v\"1.0\"" },
+                { "a\n{{- if .Values.off }}\nb\n{{- end }}\nc", "a\nc" }, { "a\n{{- if .Values.x }}\nb\n{{- end }}\nc",
+                                                                            "a\nb\nc" },
                 { "{{ .Values.none.there }}.", "." }, { "{{ .Values.l }}", "[1,2]" }, { "a{{/* note */}}b", "ab" },
         };
         _cleanup_json_ json_t *values = json_loads("{\"x\":{\"y\":1},\"off\":false,\"l\":[1,2]}", 0, NULL);
-        struct helm_scope scope = { .values = values, .release = "rel", .name_space = "ns", .chart = "c", .version = "1.0", .app_version = "2" };
+        struct helm_scope scope = { .values = values, .release = "rel", .name_space = "ns", .chart = "c", .version = "1.0",
+                                    .app_version = "2" };
         struct error err = ERROR_INIT;
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
                 _cleanup_str_ char *out = NULL;
                 ck_ok(helm_render("f", cases[i].text, &scope, &out, &err), err);
                 ck_assert_str_eq(out, cases[i].want);
         }
-        static const char *const bad[] = { "{{ include \"x\" . }}", "{{ if .Values.x }}", "{{ end }}", "{{ .Values.x | toYaml }}", "{{" };
+        static const char *const bad[] = { "{{ include \"x\" . }}", "{{ if .Values.x }}", "{{ end }}",
+                                           "{{ .Values.x | toYaml }}", "{{" };
         for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
                 char *out = NULL;
                 ck_fails(helm_render("f", bad[i], &scope, &out, &err), err, ERR_INVALID);
@@ -93,7 +97,8 @@ END_TEST
 static void run_job(struct kube_bench *b, const char *name, const char *template) {
         size_t n;
         _cleanup_str_ char *gz = chart_archive(template, &n), *chart = base64_encode(gz, n);
-        _cleanup_str_ char *map = xasprintf("{\"metadata\":{\"name\":\"%s\"},\"binaryData\":{\"chart.tgz\":\"%s\"}}", name, chart);
+        _cleanup_str_ char *map = xasprintf("{\"metadata\":{\"name\":\"%s\"},\"binaryData\":{\"chart.tgz\":\"%s\"}}", name,
+                                            chart);
         json_decref(ck_call(b, 201, "POST", SYSTEM "/configmaps", NULL, JSON, map));
         _cleanup_str_ char *values = xasprintf("{\"metadata\":{\"name\":\"%s\"},\"stringData\":{\"values.yaml\":\"image: b:2\\n\"}}", name);
         json_decref(ck_call(b, 201, "POST", SYSTEM "/secrets", NULL, JSON, values));
@@ -113,7 +118,8 @@ static const char *ended_with(struct kube_bench *b, const char *job) {
         const struct kube_type *pods = kube_type(b->c, "", "pods");
         for (size_t i = 0; i < pods->n; i++)
                 if (str_eq(meta_label(pods->items[i].value, "job-name"), job))
-                        return jget_text(json_array_get(jget(pods->items[i].value, "status.containerStatuses"), 0), "state.terminated.message");
+                        return jget_text(json_array_get(jget(pods->items[i].value, "status.containerStatuses"), 0),
+                                         "state.terminated.message");
         return NULL;
 }
 
@@ -130,8 +136,10 @@ START_TEST(a_job_installs_a_chart) {
         const json_t *release = kube_find(b.c, "", "secrets", "kube-system", "sh.helm.release.v1.rel.v1");
         ck_assert_str_eq(meta_label(release, "status"), "deployed");
         run_job(&b, "two", good);
-        ck_assert_str_eq(meta_label(kube_find(b.c, "", "secrets", "kube-system", "sh.helm.release.v1.rel.v1"), "status"), "superseded");
-        ck_assert_str_eq(meta_label(kube_find(b.c, "", "secrets", "kube-system", "sh.helm.release.v1.rel.v2"), "status"), "deployed");
+        ck_assert_str_eq(meta_label(kube_find(b.c, "", "secrets", "kube-system", "sh.helm.release.v1.rel.v1"), "status"),
+                         "superseded");
+        ck_assert_str_eq(meta_label(kube_find(b.c, "", "secrets", "kube-system", "sh.helm.release.v1.rel.v2"), "status"),
+                         "deployed");
         bench_stop(&b);
 }
 END_TEST
@@ -141,7 +149,8 @@ START_TEST(a_pending_release_is_in_the_way) {
         bench_start(&b, false);
         bench_machine(&b, "cp-1", "2001:db8:1::/64", true);
         bench_run(&b, 10000);
-        json_decref(ck_call(&b, 201, "POST", SYSTEM "/secrets", NULL, JSON, "{\"metadata\":{\"name\":\"sh.helm.release.v1.rel.v1\",\"labels\":{\"status\":\"pending-install\","
+        json_decref(ck_call(&b, 201, "POST", SYSTEM "/secrets", NULL, JSON,
+                            "{\"metadata\":{\"name\":\"sh.helm.release.v1.rel.v1\",\"labels\":{\"status\":\"pending-install\","
                             "\"version\":\"1\"}}}"));
         run_job(&b, "one", good);
         ck_assert(meta_condition_is(kube_find(b.c, "batch", "jobs", "kube-system", "one"), "Failed", "True"));
@@ -181,9 +190,11 @@ START_TEST(requests_are_signed_by_the_cluster) {
         meta_set_condition(meta_object(r, "status"), "Approved", "True", "Test", "", b.now_ms);
         _cleanup_str_ char *approved = json_write(r);
         json_decref(r);
-        json_decref(ck_call(&b, 200, "PUT", "/apis/certificates.k8s.io/v1/certificatesigningrequests/r/approval", NULL, JSON, approved));
+        json_decref(ck_call(&b, 200, "PUT", "/apis/certificates.k8s.io/v1/certificatesigningrequests/r/approval", NULL, JSON,
+                            approved));
         bench_run(&b, 5000);
-        const char *certificate = jget_text(kube_find(b.c, "certificates.k8s.io", "certificatesigningrequests", NULL, "r"), "status.certificate");
+        const char *certificate = jget_text(kube_find(b.c, "certificates.k8s.io", "certificatesigningrequests", NULL, "r"),
+                                            "status.certificate");
         ck_assert_ptr_nonnull(certificate);
         _cleanup_free_ uint8_t *text = NULL;
         size_t n;

@@ -24,17 +24,22 @@ START_TEST(refuses_what_the_real_one_refuses) {
         struct kube_bench b;
         bench_start(&b, false);
         bench_run(&b, 1000);
-        refused(ck_call(&b, 404, "GET", "/apis/cilium.io/v2/ciliumnodes", NULL, NULL, NULL), "NotFound", "could not find the requested resource");
+        refused(ck_call(&b, 404, "GET", "/apis/cilium.io/v2/ciliumnodes", NULL, NULL, NULL), "NotFound",
+                "could not find the requested resource");
         refused(ck_call(&b, 404, "GET", PODS "/x", NULL, NULL, NULL), "NotFound", "pods \"x\" not found");
-        refused(ck_call(&b, 404, "POST", "/api/v1/namespaces/nope/pods", NULL, JSON, BARE("p", "")), "NotFound", "namespaces \"nope\" not found");
+        refused(ck_call(&b, 404, "POST", "/api/v1/namespaces/nope/pods", NULL, JSON, BARE("p", "")), "NotFound",
+                "namespaces \"nope\" not found");
         refused(ck_call(&b, 422, "POST", PODS, NULL, JSON, BARE("Bad_Name", "")), "Invalid", "a lowercase RFC 1123 subdomain");
-        refused(ck_call(&b, 400, "POST", PODS, NULL, JSON, "{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"metadata\":{\"name\":\"p\"}}"), "BadRequest", "cannot be handled as a Pod");
+        refused(ck_call(&b, 400, "POST", PODS, NULL, JSON,
+                        "{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"metadata\":{\"name\":\"p\"}}"), "BadRequest",
+                        "cannot be handled as a Pod");
         refused(ck_call(&b, 400, "POST", PODS, NULL, JSON, "{"), "BadRequest", "must be valid JSON");
         json_decref(ck_call(&b, 201, "POST", PODS, NULL, JSON, BARE("p", "")));
         refused(ck_call(&b, 409, "POST", PODS, NULL, JSON, BARE("p", "")), "AlreadyExists", "pods \"p\" already exists");
         refused(ck_call(&b, 415, "PATCH", PODS "/p", NULL, JSON, "{}"), "UnsupportedMediaType", "unknown format");
         refused(ck_call(&b, 422, "PATCH", PODS "/p", NULL, APPLY, BARE("p", "")), "Invalid", "fieldManager");
-        refused(ck_call(&b, 400, "GET", PODS, "fieldSelector=spec.nope=1", NULL, NULL), "BadRequest", "field label not supported");
+        refused(ck_call(&b, 400, "GET", PODS, "fieldSelector=spec.nope=1", NULL, NULL), "BadRequest",
+                "field label not supported");
         bench_stop(&b);
 }
 END_TEST
@@ -43,10 +48,13 @@ START_TEST(pod_cidr_is_set_once) {
         struct kube_bench b;
         bench_start(&b, false);
         ready_node(&b);
-        json_decref(ck_call(&b, 200, "PATCH", "/api/v1/nodes/w-1", NULL, MERGE, "{\"spec\":{\"podCIDR\":\"2001:db8:2:0:1::/80\",\"podCIDRs\":[\"2001:db8:2:0:1::/80\"]}}"));
-        refused(ck_call(&b, 422, "PATCH", "/api/v1/nodes/w-1", NULL, MERGE, "{\"spec\":{\"podCIDR\":\"2001:db8:2:0:2::/80\",\"podCIDRs\":[\"2001:db8:2:0:2::/80\"]}}"), "Invalid",
+        json_decref(ck_call(&b, 200, "PATCH", "/api/v1/nodes/w-1", NULL, MERGE,
+                            "{\"spec\":{\"podCIDR\":\"2001:db8:2:0:1::/80\",\"podCIDRs\":[\"2001:db8:2:0:1::/80\"]}}"));
+        refused(ck_call(&b, 422, "PATCH", "/api/v1/nodes/w-1", NULL, MERGE,
+                        "{\"spec\":{\"podCIDR\":\"2001:db8:2:0:2::/80\",\"podCIDRs\":[\"2001:db8:2:0:2::/80\"]}}"), "Invalid",
                 "Node \"w-1\" is invalid: spec.podCIDRs: Forbidden: node updates may not change podCIDR except from \"\" to valid");
-        refused(ck_call(&b, 422, "PATCH", "/api/v1/nodes/w-1", NULL, MERGE, "{\"spec\":{\"podCIDRs\":[\"nonsense\"]}}"), "Invalid", "podCIDR");
+        refused(ck_call(&b, 422, "PATCH", "/api/v1/nodes/w-1", NULL, MERGE, "{\"spec\":{\"podCIDRs\":[\"nonsense\"]}}"),
+                "Invalid", "podCIDR");
         bench_stop(&b);
 }
 END_TEST
@@ -61,8 +69,10 @@ START_TEST(old_resource_version_conflicts) {
         json_object_set_new(json_object_get(o, "spec"), "holderIdentity", json_string("b"));
         _cleanup_str_ char *new_text = json_write(o);
         json_decref(o);
-        json_decref(ck_call(&b, 200, "PUT", "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/l", NULL, JSON, new_text));
-        refused(ck_call(&b, 409, "PUT", "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/l", NULL, JSON, old), "Conflict", "the object has been modified");
+        json_decref(ck_call(&b, 200, "PUT", "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/l", NULL, JSON,
+                            new_text));
+        refused(ck_call(&b, 409, "PUT", "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/l", NULL, JSON, old),
+                "Conflict", "the object has been modified");
         bench_stop(&b);
 }
 END_TEST
@@ -120,12 +130,14 @@ START_TEST(evictions_answer_as_the_real_server) {
         bench_run(&b, 10000);
         answer = evict(&b, "p", 429);
         ck_assert_ptr_null(jget(answer, "details.retryAfterSeconds"));
-        ck_text(json_array_get(jget(answer, "details.causes"), 0), "message", "The disruption budget p needs 1 healthy pods and has 1 currently");
+        ck_text(json_array_get(jget(answer, "details.causes"), 0), "message",
+                "The disruption budget p needs 1 healthy pods and has 1 currently");
         ck_text(json_array_get(jget(answer, "details.causes"), 0), "reason", "DisruptionBudget");
         json_decref(answer);
         json_decref(ck_call(&b, 201, "POST", BUDGETS, NULL, JSON, BUDGET("second")));
         answer = evict(&b, "p", 500);
-        ck_text(answer, "message", "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.");
+        ck_text(answer, "message",
+                "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.");
         ck_assert_ptr_null(jget(answer, "reason"));
         json_decref(answer);
         bench_stop(&b);
@@ -176,11 +188,14 @@ START_TEST(watches_see_objects_enter_and_leave_a_selection) {
         w->data = &heard;
         ck_ok(selector_parse("on=1", &w->labels, &err), err);
         int64_t from = b.c->rv;
-        json_decref(ck_call(&b, 201, "POST", "/api/v1/namespaces/default/configmaps", NULL, JSON, "{\"metadata\":{\"name\":\"m\",\"labels\":{\"on\":\"1\"}}}"));
+        json_decref(ck_call(&b, 201, "POST", "/api/v1/namespaces/default/configmaps", NULL, JSON,
+                            "{\"metadata\":{\"name\":\"m\",\"labels\":{\"on\":\"1\"}}}"));
         ck_assert(kube_watch_start(b.c, w, from));
         ck_assert_str_eq(heard.text, "ADDED m;");
-        json_decref(ck_call(&b, 200, "PATCH", "/api/v1/namespaces/default/configmaps/m", NULL, MERGE, "{\"data\":{\"a\":\"b\"}}"));
-        json_decref(ck_call(&b, 200, "PATCH", "/api/v1/namespaces/default/configmaps/m", NULL, MERGE, "{\"metadata\":{\"labels\":{\"on\":null}}}"));
+        json_decref(ck_call(&b, 200, "PATCH", "/api/v1/namespaces/default/configmaps/m", NULL, MERGE,
+                            "{\"data\":{\"a\":\"b\"}}"));
+        json_decref(ck_call(&b, 200, "PATCH", "/api/v1/namespaces/default/configmaps/m", NULL, MERGE,
+                            "{\"metadata\":{\"labels\":{\"on\":null}}}"));
         ck_assert_str_eq(heard.text, "ADDED m;MODIFIED m;DELETED m;");
         kube_watch_stop(w);
         bench_stop(&b);

@@ -24,7 +24,8 @@ static void bed_start(struct bed *b) {
         struct strv names = { 0 };
         strv_add(&names, "cp-1");
         struct kube_server_options o = { .loop = b->loop.loop, .cluster = b->bench.c, .addr = loopback(), .dns_names = &names };
-        struct cert_spec spec = { .common_name = "admin", .organizations = masters, .client_auth = true, .not_before_ms = b->bench.now_ms - 1000, .lifetime_ms = 3600000 };
+        struct cert_spec spec = { .common_name = "admin", .organizations = masters, .client_auth = true,
+                                  .not_before_ms = b->bench.now_ms - 1000, .lifetime_ms = 3600000 };
         ck_ok(kube_server_new(&o, &b->server, &err), err);
         ck_ok(cert_issue(&b->bench.c->settings.ca, &spec, &b->admin, &err), err);
         spec.common_name = "eve";
@@ -51,7 +52,8 @@ static void bed_stop(struct bed *b) {
 
 static int get(struct bed *b, const struct cert_pair *who, const char *path, struct http_response *ret) {
         _cleanup_str_ char *url = xasprintf("%s%s", b->url, path);
-        struct http_tls tls = { .ca_pem = b->ca.cert_pem, .cert_pem = who ? who->cert_pem : NULL, .key_pem = who ? who->key_pem : NULL };
+        struct http_tls tls = { .ca_pem = b->ca.cert_pem, .cert_pem = who ? who->cert_pem : NULL, .key_pem = who ? who->key_pem :
+                                NULL };
         struct http_request r = { .method = "GET", .url = url, .tls = &tls, .fresh = true, .timeout_ms = 10000 };
         struct error err = ERROR_INIT;
         ck_ok(http_perform(b->engine, &r, ret, &err), err);
@@ -62,7 +64,8 @@ START_TEST(certificates_decide) {
         struct bed b;
         bed_start(&b);
         static const struct { const char *path; int admin, eve, anonymous; } cases[] = {
-                { "/api/v1/nodes", 200, 403, 403 }, { "/readyz", 200, 200, 200 }, { "/version", 200, 200, 200 }, { "/apis", 200, 403, 403 },
+                { "/api/v1/nodes", 200, 403, 403 }, { "/readyz", 200, 200, 200 }, { "/version", 200, 200, 200 }, { "/apis", 200,
+                                                                                          403, 403 },
         };
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
                 const struct cert_pair *who[] = { &b.admin, &b.nobody, NULL };
@@ -110,7 +113,8 @@ START_TEST(watches_stream_lines) {
         _cleanup_str_ char *url = xasprintf("%s/api/v1/namespaces?watch=true", b.url);
         _cleanup_strbuf_ struct strbuf lines = STRBUF_INIT;
         struct http_tls tls = { .ca_pem = b.ca.cert_pem, .cert_pem = b.admin.cert_pem, .key_pem = b.admin.key_pem };
-        struct http_request r = { .method = "GET", .url = url, .tls = &tls, .fresh = true, .timeout_ms = 10000, .on_data = on_piece, .on_data_arg = &lines };
+        struct http_request r = { .method = "GET", .url = url, .tls = &tls, .fresh = true, .timeout_ms = 10000,
+                                  .on_data = on_piece, .on_data_arg = &lines };
         _cleanup_http_response_ struct http_response answer = { 0 };
         struct error err = ERROR_INIT;
         ck_fails(http_perform(b.engine, &r, &answer, &err), err, ERR_CANCELLED);

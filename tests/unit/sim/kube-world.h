@@ -37,9 +37,12 @@ static bool bench_fault(void *data, const char *name, const struct kube_machine 
 static void bench_start_at(struct kube_bench *b, bool real_speed, int64_t start_ms) {
         struct error err = ERROR_INIT;
         *b = (struct kube_bench) { .now_ms = start_ms, .wake_ms = -1, .random = 42, .real_speed = real_speed };
-        struct kube_env env = { .data = b, .now_ms = bench_now, .latency = bench_latency, .random = bench_random, .wake = bench_wake, .fault = bench_fault };
-        struct cert_spec ca = { .common_name = "kubernetes", .not_before_ms = b->now_ms - 1000, .lifetime_ms = 86400000, .key = CERT_KEY_P256 };
-        struct kube_settings s = { .cluster_id = xstrdup("id"), .cluster_name = xstrdup("test"), .dns_domain = xstrdup("cluster.local"),
+        struct kube_env env = { .data = b, .now_ms = bench_now, .latency = bench_latency, .random = bench_random,
+                                .wake = bench_wake, .fault = bench_fault };
+        struct cert_spec ca = { .common_name = "kubernetes", .not_before_ms = b->now_ms - 1000, .lifetime_ms = 86400000,
+                                .key = CERT_KEY_P256 };
+        struct kube_settings s = { .cluster_id = xstrdup("id"), .cluster_name = xstrdup("test"),
+                                   .dns_domain = xstrdup("cluster.local"),
                                    .kubernetes_version = xstrdup("v1.36.3"), .coredns = true, .talos_api_access = true };
         strv_add(&s.talos_api_namespaces, "kube-system");
         ck_ok(cert_make_ca(&ca, &s.ca, &err), err);
@@ -52,7 +55,7 @@ static _unused_ void bench_start(struct kube_bench *b, bool real_speed) {
         bench_start_at(b, real_speed, 1795000000000);
 }
 
-static void bench_stop(struct kube_bench *b) {
+static _unused_ void bench_stop(struct kube_bench *b) {
         kube_cluster_free(b->c);
 }
 
@@ -68,11 +71,15 @@ static _unused_ void bench_run(struct kube_bench *b, int64_t span_ms) {
         b->now_ms = end;
 }
 
-static _unused_ struct kube_machine *bench_machine(struct kube_bench *b, const char *name, const char *prefix, bool control_plane) {
-        struct kube_node_settings s = { .name = xstrdup(name), .server_id = 4711 + (int64_t) b->c->n_machines, .location = xstrdup("hel1"), .arch = xstrdup("x86"),
+static _unused_ struct kube_machine *bench_machine(struct kube_bench *b, const char *name, const char *prefix,
+                                                   bool control_plane) {
+        struct kube_node_settings s = { .name = xstrdup(name), .server_id = 4711 + (int64_t) b->c->n_machines,
+                                        .location = xstrdup("hel1"), .arch = xstrdup("x86"),
                                         .talos_version = xstrdup("v1.13.9"), .kubernetes_version = xstrdup("v1.36.3"),
-                                        .kubelet_image = xstrdup("ghcr.io/siderolabs/kubelet:v1.36.3"), .cluster_name = xstrdup("test"), .cores = 2, .memory_gib = 4,
-                                        .disk_gb = 40, .control_plane = control_plane, .external_cloud_provider = true, .rotate_certificates = true,
+                                        .kubelet_image = xstrdup("ghcr.io/siderolabs/kubelet:v1.36.3"),
+                                        .cluster_name = xstrdup("test"), .cores = 2, .memory_gib = 4,
+                                        .disk_gb = 40, .control_plane = control_plane, .external_cloud_provider = true,
+                                        .rotate_certificates = true,
                                         .has_node_ip = true };
         ck_assert(ip6_prefix_parse(prefix, &s.prefix, NULL));
         s.addr = ip6_host(&s.prefix, 1);
@@ -83,7 +90,8 @@ static _unused_ struct kube_machine *bench_machine(struct kube_bench *b, const c
 }
 
 /* A request of an administrator; the answer's body as JSON, its status in *ret_status. New reference. */
-static _unused_ json_t *bench_call(struct kube_bench *b, const char *method, const char *path, const char *query, const char *type, const char *body, int *ret_status) {
+static _unused_ json_t *bench_call(struct kube_bench *b, const char *method, const char *path, const char *query,
+                                   const char *type, const char *body, int *ret_status) {
         struct strv groups = { 0 }, parts = { 0 };
         struct kvs q = { 0 };
         strv_add(&groups, "system:masters");
@@ -94,7 +102,8 @@ static _unused_ json_t *bench_call(struct kube_bench *b, const char *method, con
                 *eq = '\0';
                 kvs_set(&q, parts.items[i], eq + 1);
         }
-        struct kube_request r = { .method = method, .path = path, .query = q, .content_type = type, .user_agent = "test/1", .body = body ? body : "",
+        struct kube_request r = { .method = method, .path = path, .query = q, .content_type = type, .user_agent = "test/1",
+                                  .body = body ? body : "",
                                   .body_len = body ? strlen(body) : 0, .user = "admin", .groups = &groups };
         struct kube_answer a = { 0 };
         kube_handle(b->c, &r, &a);
