@@ -309,6 +309,10 @@ json_t *json_price(double net) {
         return json_pack("{s:s,s:s}", "net", n, "gross", g);
 }
 
+json_t *json_size(double n) {
+        return n == floor(n) ? json_integer((json_int_t) n) : json_real(n);
+}
+
 json_t *json_id(int64_t id) {
         return id ? json_integer(id) : json_null();
 }

@@ -182,8 +182,8 @@ json_t *server_type_render(struct sim_hetzner *c, const struct cloud_object *o) 
                                                 deprecation_render(t->deprecated), "recommended", !t->deprecated, "available",
                                                 !t->deprecated && !sold_out));
         }
-        json_t *j = json_pack("{s:I,s:s,s:s,s:s,s:i,s:f,s:f,s:s,s:s,s:s}", "id", (json_int_t) o->id, "name", o->name, "description",
-                              t->description, "category", t->category, "cores", (int) t->cores, "memory", t->memory, "disk", t->disk,
+        json_t *j = json_pack("{s:I,s:s,s:s,s:s,s:i,s:o,s:o,s:s,s:s,s:s}", "id", (json_int_t) o->id, "name", o->name, "description",
+                              t->description, "category", t->category, "cores", (int) t->cores, "memory", json_size(t->memory), "disk", json_size(t->disk),
                               "storage_type", "local", "cpu_type", t->cpu_type, "architecture", t->arch);
         json_object_set_new(j, "prices", prices_render(c, t->prices, t->n_prices));
         json_object_set_new(j, "locations", locations);

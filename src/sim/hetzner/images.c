@@ -25,7 +25,7 @@ static void add_talos(struct sim_hetzner *c, const char *version, const char *ar
         i->description = xasprintf("Talos Linux %s %s", version, arch);
         i->os_flavor = "unknown";
         i->arch = arch;
-        i->image_size = 0.42;
+        i->image_size = 0.5;
         i->disk_size = 40;
         i->from_id = cloud_new_id(c);
         i->from_name = xasprintf("talos-image-builder-%s", arch);
@@ -71,8 +71,8 @@ json_t *image_render(struct sim_hetzner *c, const struct cloud_object *o) {
         json_object_set_new(j, "status", json_string(i->status));
         json_object_set_new(j, "name", o->name ? json_string(o->name) : json_null());
         json_object_set_new(j, "description", json_string(i->description ? i->description : ""));
-        json_object_set_new(j, "image_size", i->image_size < 0 ? json_null() : json_real(i->image_size));
-        json_object_set_new(j, "disk_size", json_real(i->disk_size));
+        json_object_set_new(j, "image_size", i->image_size < 0 ? json_null() : json_size(i->image_size));
+        json_object_set_new(j, "disk_size", json_size(i->disk_size));
         json_object_set_new(j, "created", json_time(o->created_ms));
         json_object_set_new(j, "created_from", i->from_id ? json_pack("{s:I,s:s}", "id", (json_int_t) i->from_id, "name", i->from_name)
                                                           : json_null());

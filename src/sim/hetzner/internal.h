@@ -328,6 +328,7 @@ int check_name(struct cloud_call *c, enum cloud_kind kind, const char *name, con
 int check_quota(struct cloud_call *c, enum cloud_kind kind);
 json_t *json_time(int64_t ms);                                                       /* 0: null */
 json_t *json_price(double net);                                                      /* {"net","gross"} */
+json_t *json_size(double n);                                                         /* whole numbers without a point: Go clients read ints */
 json_t *json_id(int64_t id);                                                         /* 0: null */
 char *ip4_str(uint32_t ip);
 bool ip4_parse(const char *s, uint32_t *ret);

@@ -30,7 +30,7 @@ static void done_image(struct sim_hetzner *c, struct cloud_action *a) {
         if (!i)
                 return;
         i->status = "available";
-        i->image_size = 0.4 + sim_random_unit(c->world);
+        i->image_size = 0.25 * (1 + sim_random_below(c->world, 8));
 }
 
 static int create_image(struct cloud_call *c) {

@@ -102,7 +102,7 @@ static json_t *render(struct sim_hetzner *c, const struct cloud_object *o) {
                         json_array_append_new(volumes, json_integer(v->o.id));
         json_object_set_new(j, "volumes", volumes);
         json_object_set_new(j, "load_balancers", balancers_of(c, o->id));
-        json_object_set_new(j, "primary_disk_size", json_real(s->disk));
+        json_object_set_new(j, "primary_disk_size", json_size(s->disk));
         json_object_set_new(j, "placement_group", group ? placement_group_render(c, group) : json_null());
         return j;
 }
