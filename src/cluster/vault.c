@@ -65,6 +65,11 @@ static int damaged(const char *path, const char *how, struct error *err) {
         return error_hint(err, "put back a copy of this file and of 'key' beside it; without them nobody can operate the cluster, only destroy it");
 }
 
+/* It becomes part of a path (vault_archive()) and of labels. */
+static bool is_uid(const char *uid) {
+        return !str_empty(uid) && uid[strspn(uid, "0123456789abcdefghijklmnopqrstuvwxyz-")] == '\0';
+}
+
 static int parse_header(const char *path, const char *text, struct header *ret, struct error *err) {
         struct header h = { 0 };
         if (!str_starts(text, MAGIC "\n"))
@@ -83,6 +88,10 @@ static int parse_header(const char *path, const char *text, struct header *ret, 
         if (*p != '\n' || !kvs_get(&h.fields, "uid") || !kvs_get(&h.fields, "nonce") || !kvs_get(&h.fields, "seal") || !kvs_get(&h.fields, "check")) {
                 kvs_done(&h.fields);
                 return damaged(path, "its header is cut short", err);
+        }
+        if (!is_uid(kvs_get(&h.fields, "uid"))) {
+                kvs_done(&h.fields);
+                return damaged(path, "its uid is none", err);
         }
         h.len = (size_t) (p + 1 - text);
         *ret = h;

@@ -44,6 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n) {
         write_vault(p, n);
         if (vault_read_uid(&o, &uid, &err) < 0)
                 CHECK(err.kind == ERR_REFUSED || err.kind == ERR_INVALID || err.kind == ERR_IO);
+        else
+                CHECK(*uid && !strpbrk(uid, "/. ")); /* it becomes part of a path */
         if (vault_open(&o, &v, &err) < 0)
                 CHECK(err.message && !v);
         else

@@ -161,6 +161,22 @@ START_TEST(tampering) {
 }
 END_TEST
 
+/* The uid is readable without the key, and names the folder that an archived vault goes to. */
+START_TEST(uid_is_no_path) {
+        create();
+        _cleanup_str_ char *path = path_of("vault"), *text = NULL, *uid = NULL;
+        size_t len;
+        ck_ok(file_read(path, 1 << 20, &text, &len, &err), err);
+        memcpy(strstr(text, "uid: ") + 5, "/../../../../x-x", 16);
+        ck_ok(file_write_atomic(path, text, len, 0600, &err), err);
+        ck_fails(vault_read_uid(&options, &uid, &err), err, ERR_REFUSED);
+        ck_ok(vault_archive(&options, &err), err);
+        char command[128];
+        snprintf(command, sizeof(command), "test -s %s/archive/demo-unreadable-*/vault", dir);
+        ck_assert_int_eq(system(command), 0);
+}
+END_TEST
+
 START_TEST(with_passphrase) {
         struct vault *v = NULL;
         options.passphrase = true;
@@ -228,6 +244,7 @@ static Suite *suite_vault(void) {
         tcase_add_test(t, tampering);
         tcase_add_test(t, with_passphrase);
         tcase_add_test(t, survivor_key_is_used);
+        tcase_add_test(t, uid_is_no_path);
         tcase_add_test(t, archive);
         suite_add_tcase(s, t);
         return s;
