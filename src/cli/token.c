@@ -83,16 +83,30 @@ static void context_end(struct context *now, struct context *found, const char *
         context_done(now);
 }
 
+/* The value of exactly this key: another one that begins alike must not choose another project. */
 static char *active_context(const char *text) {
-        const char *p = str_starts(text, "active_context") ? text : strstr(text, "\nactive_context");
-        const char *open, *close;
+        static const char key[] = "active_context";
 
-        open = p ? strpbrk(p + 1, "\"'\n") : NULL;
-        /* The line's first quote; a newline first means that there is none. */
-        if (!open || *open == '\n')
-                return NULL;
-        close = strchr(open + 1, *open);
-        return close ? xstrndup(open + 1, (size_t) (close - open - 1)) : NULL;
+        for (const char *line = text; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+                const char *p = line + strspn(line, " \t");
+                char quotes[] = "\"\n";
+                size_t len;
+
+                if (!str_starts(p, key))
+                        continue;
+                p += strlen(key);
+                p += strspn(p, " \t");
+                if (*p != '=')
+                        continue;
+                p++;
+                p += strspn(p, " \t");
+                if (*p != '"' && *p != '\'')
+                        return NULL;
+                quotes[0] = *p++;
+                len = strcspn(p, quotes);
+                return p[len] == quotes[0] ? xstrndup(p, len) : NULL;
+        }
+        return NULL;
 }
 
 static int toml_line(const struct toml *t, char *line, struct context *now, struct context *found, const char *wanted, bool *in_context,

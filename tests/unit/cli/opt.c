@@ -110,6 +110,25 @@ START_TEST(contexts_of_the_hcloud_cli_are_read) {
 }
 END_TEST
 
+START_TEST(only_the_key_itself_names_the_active_context) {
+        static const struct { const char *first; const char *context; } rows[] = {
+                { "active_context_before = \"two\"\nactive_context = \"one\"", "one" }, { "# active_context = \"two\"\n\tactive_context='one'", "one" },
+                { "active_context_before = \"two\"", NULL },                           { "active_context = \"one\nx = \"", NULL },
+                { "active_context = one", NULL },                                       { "active_context", NULL },
+        };
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+                _cleanup_str_ char *text = xasprintf("%s\n[[contexts]]\nname = \"one\"\ntoken = \"1\"\n[[contexts]]\nname = \"two\"\ntoken = \"2\"\n", rows[i].first);
+                char *token = NULL, *endpoint = NULL, *context = NULL;
+
+                int r = toml_context("c", text, NULL, &token, &endpoint, &context, &err);
+                ck_assert_msg((r >= 0) == (rows[i].context != NULL), "row %zu", i);
+                ck_assert_msg(str_eq(context, rows[i].context), "row %zu: %s", i, context);
+                free(token); free(endpoint); free(context);
+                error_done(&err);
+        }
+}
+END_TEST
+
 START_TEST(bad_context_files_are_refused_with_their_line) {
         char *token, *endpoint, *context;
 
@@ -189,6 +208,7 @@ static Suite *opt_suite(void) {
         tcase_add_test(t, slips_get_the_nearest_option);
         tcase_add_test(t, wrong_values_are_refused);
         tcase_add_test(t, contexts_of_the_hcloud_cli_are_read);
+        tcase_add_test(t, only_the_key_itself_names_the_active_context);
         tcase_add_test(t, bad_context_files_are_refused_with_their_line);
         tcase_add_test(t, a_token_comes_from_the_environment_first);
         tcase_add_test(t, tables_align_and_control_characters_are_cut);
