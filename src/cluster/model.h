@@ -70,6 +70,7 @@ struct node {
         int64_t start_action;
         bool adopted;
         bool configured;                       /* its Node is registered: it has had its config */
+        bool stale_node;                       /* Kubernetes still has the Node of a server of this name that is gone */
         bool has_cidr, labelled;               /* its Node has a pod CIDR, and the pool's labels */
 };
 
@@ -286,6 +287,7 @@ int step_etcd(struct plan_step *s, void *arg, struct error *err);
 int step_etcd_members(struct plan_step *s, void *arg, struct error *err);
 int step_api(struct plan_step *s, void *arg, struct error *err);
 int step_ccm(struct plan_step *s, void *arg, struct error *err);
+int step_forget_node(struct plan_step *s, void *arg, struct error *err);
 int step_pod_cidr(struct plan_step *s, void *arg, struct error *err);
 int step_chart(struct plan_step *s, void *arg, struct error *err);
 int step_labels(struct plan_step *s, void *arg, struct error *err);

@@ -118,6 +118,12 @@ static void plan_boot(struct cluster *c, struct joints *j) {
                 struct plan_step *start = add(j, "start", "server", n->name, step_start, n, !n->existed || n->off);
                 plan_step_row(start, n->name);
                 plan_after(start, n->control_plane ? j->applied_control_planes : j->applied_workers);
+                if (n->stale_node) {
+                        struct plan_step *forget = add(j, "delete", "node", n->name, step_forget_node, n, true);
+                        plan_step_detail(forget, "its server is gone");
+                        plan_after(forget, j->secrets);
+                        plan_after(start, forget);
+                }
                 if (push) {
                         j->up[i] = add(j, "push", "config", n->name, step_push, n, !n->configured);
                         plan_after(j->up[i], j->files);

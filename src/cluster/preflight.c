@@ -174,6 +174,10 @@ static void judge_nodes(struct cluster *c) {
                 const struct node_view *v = c->seen == KUBE_SEEN ? kube_view_node(&c->kube_view, n->name) : NULL;
                 if (!v)
                         continue;
+                _cleanup_str_ char *provider = xasprintf("hcloud://%lld", (long long) n->server_id);
+                n->stale_node = !n->existed || (v->provider_id && !str_eq(v->provider_id, provider));
+                if (n->stale_node)
+                        continue;
                 n->configured = true;
                 n->has_cidr = v->pod_cidr.len != 0;
                 struct kvs labels = { 0 };

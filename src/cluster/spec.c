@@ -211,6 +211,10 @@ static int apply_overrides(struct cluster_spec *s, const struct cluster_override
                 return -1;
         if (o->nodes && apply_nodes(s, o->nodes, err) < 0)
                 return -1;
+        if (o->talos && !o->kubernetes) {      /* the one that belongs to the other Talos */
+                free(s->kubernetes);
+                s->kubernetes = NULL;
+        }
         replace(&s->talos, o->talos);
         replace(&s->kubernetes, o->kubernetes);
         replace_list(&s->locations, o->locations);

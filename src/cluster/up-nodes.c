@@ -110,6 +110,16 @@ int step_ccm(struct plan_step *s, void *arg, struct error *err) {
         return 0;
 }
 
+/* The Talos CCM never deletes Nodes; a new machine under the old Node would keep the old provider id, which nothing ever corrects. */
+int step_forget_node(struct plan_step *s, void *arg, struct error *err) {
+        struct node *n = arg;
+        _cleanup_str_ char *path = kube_path("v1", "nodes", NULL, n->name, NULL);
+        _cleanup_error_ struct error e = ERROR_INIT;
+        if (kube_delete(n->c->kube, path, NULL, &e) < 0 && e.kind != ERR_NOT_FOUND)
+                return error_move(err, &e);
+        return 0;
+}
+
 int step_pod_cidr(struct plan_step *s, void *arg, struct error *err) {
         struct node *n = arg;
         struct bootstrap b;
