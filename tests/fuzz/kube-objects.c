@@ -10,7 +10,7 @@ static void read_node(const json_t *o) {
         struct error err = ERROR_INIT;
         struct kube_node n = { 0 };
         if (kube_node_parse(o, &n, &err) < 0) {
-                CHECK(err.kind == ERR_PROTOCOL);
+                CHECK(err.kind == ERR_PROTOCOL && !n.name);
         } else {
                 kube_node_is_ready(&n);
                 kube_node_taint(&n, "a");

@@ -32,24 +32,27 @@ static void walk(struct proto_reader r, unsigned depth) {
         error_done(&err);
 }
 
-static int digest(void *arg, const void *p, size_t n, struct error *err) {
-        uint64_t *h = arg;
+struct fed { uint64_t digest; size_t bytes, count; bool refused, partial; };
+
+static int take(void *arg, const void *p, size_t n, struct error *err) {
+        struct fed *fed = arg;
+        uint64_t *h = &fed->digest;
         (void) err;
+        fed->bytes += n + 5;
+        walk(proto_read("message", p, n), 0);
         *h = (*h ^ n) * UINT64_C(1099511628211);
         for (size_t i = 0; i < n; i++)
                 *h = (*h ^ ((const uint8_t *) p)[i]) * UINT64_C(1099511628211);
         return 0;
 }
 
-struct fed { uint64_t digest; size_t count; bool refused, partial; };
-
 static struct fed feed(const uint8_t *p, size_t n, size_t piece) {
         struct grpc_frames f = { .max = 4096 };
         struct error err = ERROR_INIT;
         struct fed r = { .digest = UINT64_C(14695981039346656037) };
         for (size_t at = 0; !r.refused && at < n; at += piece)
-                r.refused = grpc_frames_feed(&f, p + at, MIN(piece, n - at), digest, &r.digest, &err) < 0;
-        CHECK(!r.refused || err.kind == ERR_PROTOCOL);
+                r.refused = grpc_frames_feed(&f, p + at, MIN(piece, n - at), take, &r, &err) < 0;
+        CHECK(r.bytes <= n && (!r.refused || err.kind == ERR_PROTOCOL));
         r.partial = grpc_frames_partial(&f);
         r.count = f.count;
         grpc_frames_done(&f);

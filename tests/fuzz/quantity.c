@@ -10,6 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n) {
         free(quantity_text_cpu(q));
         free(quantity_text_bytes(q));
         CHECK(quantity_compare(q, q) == 0);
+        CHECK((*text == '-') == (q.nano < 0) || q.nano == 0);
         CHECK(quantity_compare(quantity_add(q, zero), q) == 0 && quantity_compare(quantity_sub(q, zero), q) == 0);
         CHECK(quantity_compare(quantity_sub(q, q), zero) == 0);
         CHECK((quantity_compare(q, zero) > 0) == (quantity_milli(q) > 0));
