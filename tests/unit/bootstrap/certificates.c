@@ -38,10 +38,12 @@ static char *make_request(const char *common_name, const char *names) {
 
 /* One CSR of demo-1's kubelet, made so many milliseconds before the test begins. Owned. */
 static char *csr_json(const char *names, int64_t age_ms, const char *status) {
-        _cleanup_str_ char *request = make_request("system:node:demo-1", names), *created = time_format_rfc3339(START_MS - age_ms);
+        _cleanup_str_ char *request = make_request("system:node:demo-1", names);
+        _cleanup_str_ char *created = time_format_rfc3339(START_MS - age_ms);
 
-        return xasprintf("{\"metadata\":{\"name\":\"csr-a\",\"resourceVersion\":\"9\",\"creationTimestamp\":\"%s\"},\"spec\":{\"request\":\"%s\","
-                         "\"signerName\":\"kubernetes.io/kubelet-serving\",\"username\":\"system:node:demo-1\",\"groups\":[\"system:nodes\"],"
+        return xasprintf("{\"metadata\":{\"name\":\"csr-a\",\"resourceVersion\":\"9\",\"creationTimestamp\":\"%s\"},"
+                         "\"spec\":{\"request\":\"%s\",\"signerName\":\"kubernetes.io/kubelet-serving\","
+                         "\"username\":\"system:node:demo-1\",\"groups\":[\"system:nodes\"],"
                          "\"usages\":[\"digital signature\",\"server auth\"]},\"status\":%s}", created, request, status);
 }
 
@@ -97,16 +99,20 @@ START_TEST(a_fresh_request_is_left_to_the_ccm) {
 END_TEST
 
 START_TEST(a_request_for_another_address_is_never_approved) {
-        static const char *const names[] = { "DNS:demo-1,IP:2001:db8:0:2::1", "DNS:demo-2,IP:2001:db8:0:1::1", "DNS:demo-1", "DNS:demo-1,IP:2001:db8:0:1::1,IP:10.0.0.1" };
+        static const char *const names[] = {
+                "DNS:demo-1,IP:2001:db8:0:2::1", "DNS:demo-2,IP:2001:db8:0:1::1", "DNS:demo-1", "DNS:demo-1,IP:2001:db8:0:1::1,IP:10.0.0.1",
+        };
         for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
                 _cleanup_str_ char *lie = csr_json(names[i], MINUTE_MS, PENDING), *list = list_of(lie);
-                GROUND(g, { 200, NULL, list }, YOUNG_NODE, { 200, NULL, list }, YOUNG_NODE, { 200, NULL, list }, YOUNG_NODE, { 200, NULL, list }, YOUNG_NODE);
+                GROUND(g, { 200, NULL, list }, YOUNG_NODE, { 200, NULL, list }, YOUNG_NODE, { 200, NULL, list }, YOUNG_NODE,
+                       { 200, NULL, list }, YOUNG_NODE);
                 _cleanup_error_ struct error err = ERROR_INIT;
                 size_t approved;
 
                 ck_fails(certificates(&g, 150, &approved, &err), err, ERR_TIMEOUT);
                 ck_assert_uint_eq(approved + approvals(&g), 0);
-                ck_assert_msg(strstr(err.message, "demo-1") && strstr(g.notes, "csr-a is not approved"), "%s\n%s", err.message, g.notes);
+                ck_assert_msg(strstr(err.message, "demo-1") && strstr(g.notes, "csr-a is not approved"), "%s\n%s",
+                              err.message, g.notes);
         }
 }
 END_TEST
@@ -114,7 +120,8 @@ END_TEST
 START_TEST(a_request_that_somebody_else_approved_meanwhile_is_fine) {
         _cleanup_str_ char *late = csr_json(OWN, MINUTE_MS, PENDING), *issued = csr_json(OWN, MINUTE_MS, ISSUED);
         _cleanup_str_ char *first = list_of(late), *second = list_of(issued);
-        GROUND(g, { 200, NULL, first }, { 200, NULL, late }, { 409, NULL, "{\"kind\":\"Status\",\"reason\":\"Conflict\"}" }, YOUNG_NODE, { 200, NULL, second });
+        GROUND(g, { 200, NULL, first }, { 200, NULL, late },
+               { 409, NULL, "{\"kind\":\"Status\",\"reason\":\"Conflict\"}" }, YOUNG_NODE, { 200, NULL, second });
         _cleanup_error_ struct error err = ERROR_INIT;
         size_t approved;
 

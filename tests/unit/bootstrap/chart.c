@@ -8,8 +8,8 @@
 
 #define ARCHIVE "not really an archive: only its bytes count here"
 #define OTHER "somebody else's bytes"
-#define INDEX(digest, url) "apiVersion: v1\nentries:\n  cilium:\n    - version: 1.0.0\n      urls: [old.tgz]\n    - version: 1.19.6\n      digest: " digest \
-                           "\n      urls: [" url "]\n"
+#define INDEX(digest, url) "apiVersion: v1\nentries:\n  cilium:\n    - version: 1.0.0\n      urls: [old.tgz]\n" \
+                           "    - version: 1.19.6\n      digest: " digest "\n      urls: [" url "]\n"
 
 static char cache[64];
 static char *digest;
@@ -163,7 +163,8 @@ START_TEST(what_is_missing_is_named) {
                 const struct chart_ref ref = pin(url, NULL);
 
                 ck_assert_msg(bootstrap_fetch_chart(&g.b, &ref, &c, &err) < 0, "row %zu", i);
-                ck_assert_msg(err.kind == rows[i].kind && strstr(err.message, rows[i].text), "row %zu: %s: %s", i, error_kind_name(err.kind), err.message);
+                ck_assert_msg(err.kind == rows[i].kind && strstr(err.message, rows[i].text), "row %zu: %s: %s", i,
+                              error_kind_name(err.kind), err.message);
                 error_done(&err);
         }
 }

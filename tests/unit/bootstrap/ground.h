@@ -1,4 +1,4 @@
-/* What the tests of bootstrap stand on: one clock that moves only by sleeping, one engine, and a Kubernetes API with canned answers. */
+/* What the tests of bootstrap stand on: one clock that moves only by sleeping, one engine, a Kubernetes API with canned answers. */
 #pragma once
 
 #include "../kube/peer.h"

@@ -2,16 +2,21 @@
 #include "bootstrap/private.h"
 #include "ground.h"
 
-#define NODE(name, n, spec)                                                                                                           \
-        "{\"metadata\":{\"name\":\"" name "\",\"creationTimestamp\":\"2026-09-21T14:00:00Z\"},\"spec\":{\"providerID\":\"hcloud://10" n "\"" spec "}," \
-        "\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}],\"addresses\":[{\"type\":\"InternalIP\",\"address\":\"2001:db8:0:" n "::1\"}]}}"
+#define NODE(name, n, spec)                                                                                      \
+        "{\"metadata\":{\"name\":\"" name "\",\"creationTimestamp\":\"2026-09-21T14:00:00Z\"},"                  \
+        "\"spec\":{\"providerID\":\"hcloud://10" n "\"" spec "},"                                                \
+        "\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}],"                                 \
+        "\"addresses\":[{\"type\":\"InternalIP\",\"address\":\"2001:db8:0:" n "::1\"}]}}"
 #define CIDR(text) ",\"podCIDR\":\"" text "\",\"podCIDRs\":[\"" text "\"]"
 #define LIST(items) { 200, NULL, "{\"items\":[" items "]}" }
-#define ISSUED(name)                                                                                                                 \
-        "{\"metadata\":{\"name\":\"csr-" name "\"},\"spec\":{\"signerName\":\"kubernetes.io/kubelet-serving\",\"username\":\"system:node:" name "\"}," \
+#define ISSUED(name)                                                                                             \
+        "{\"metadata\":{\"name\":\"csr-" name "\"},"                                                             \
+        "\"spec\":{\"signerName\":\"kubernetes.io/kubelet-serving\",\"username\":\"system:node:" name "\"},"     \
         "\"status\":{\"certificate\":\"UEVN\",\"conditions\":[{\"type\":\"Approved\",\"status\":\"True\"}]}}"
-#define COREDNS { 200, NULL, "{\"metadata\":{\"generation\":1},\"spec\":{\"replicas\":2},\"status\":{\"observedGeneration\":1,\"replicas\":2,\"readyReplicas\":2," \
-                             "\"updatedReplicas\":2,\"availableReplicas\":2,\"conditions\":[{\"type\":\"Available\",\"status\":\"True\"}]}}" }
+#define COREDNS                                                                                                  \
+        { 200, NULL, "{\"metadata\":{\"generation\":1},\"spec\":{\"replicas\":2},\"status\":{\"observedGeneration\":1,"    \
+                     "\"replicas\":2,\"readyReplicas\":2,\"updatedReplicas\":2,\"availableReplicas\":2,"         \
+                     "\"conditions\":[{\"type\":\"Available\",\"status\":\"True\"}]}}" }
 
 /* ---- bootstrap_pod_cidr() ---- */
 
@@ -43,15 +48,17 @@ END_TEST
 
 START_TEST(a_pod_cidr_outside_the_nodes_64_is_refused) {
         static const char *const foreign[] = {
-                NODE("demo-1", "1", CIDR("2001:db8:0:2:1::/80")), NODE("demo-1", "1", CIDR("10.244.0.0/24")), NODE("demo-1", "1", CIDR("2001:db8::/56")),
-                NODE("demo-1", "1", ",\"podCIDRs\":[\"2001:db8:0:1:1::/80\",\"2001:db8:0:2:1::/80\"]"), NODE("demo-1", "1", CIDR("nonsense")),
+                NODE("demo-1", "1", CIDR("2001:db8:0:2:1::/80")), NODE("demo-1", "1", CIDR("10.244.0.0/24")),
+                NODE("demo-1", "1", CIDR("2001:db8::/56")), NODE("demo-1", "1", CIDR("nonsense")),
+                NODE("demo-1", "1", ",\"podCIDRs\":[\"2001:db8:0:1:1::/80\",\"2001:db8:0:2:1::/80\"]"),
         };
         for (size_t i = 0; i < ARRAY_SIZE(foreign); i++) {
                 GROUND(g, { 200, NULL, foreign[i] });
                 _cleanup_error_ struct error err = ERROR_INIT;
 
                 ck_fails(give(&g, i % 2 ? POD_CIDR_CLIENT : POD_CIDR_CCM, 0, &err), err, ERR_REFUSED);
-                ck_assert_msg(strstr(err.message, "demo-1") && err.hint && strstr(err.hint, "kubectl delete node demo-1"), "%s", err.message);
+                ck_assert_msg(strstr(err.message, "demo-1") && err.hint && strstr(err.hint, "kubectl delete node demo-1"),
+                              "%s", err.message);
                 ck_assert_uint_eq(peer_count(g.peer), 1);
         }
 }
@@ -67,7 +74,8 @@ START_TEST(a_pod_cidr_that_holds_the_nodes_address_is_refused) {
 END_TEST
 
 START_TEST(under_the_ccms_rule_it_is_waited_for_and_never_given) {
-        GROUND(g, { 200, NULL, NODE("demo-1", "1", "") }, { 200, NULL, NODE("demo-1", "1", "") }, { 200, NULL, NODE("demo-1", "1", CIDR("2001:db8:0:1:1::/80")) });
+        GROUND(g, { 200, NULL, NODE("demo-1", "1", "") }, { 200, NULL, NODE("demo-1", "1", "") },
+               { 200, NULL, NODE("demo-1", "1", CIDR("2001:db8:0:1:1::/80")) });
         _cleanup_error_ struct error err = ERROR_INIT;
 
         ck_ok(give(&g, POD_CIDR_CCM, 0, &err), err);
@@ -115,8 +123,7 @@ START_TEST(a_good_cluster_passes) {
 }
 END_TEST
 
-/* Answers that repeat in a circle cannot be canned: the last one would answer the second look's list. So each test looks at the first result
- * list only through what it reports. */
+/* Nodes, requests and CoreDNS are asked for in turn, look after look; each look must end at the named gate. */
 static void refused(const char *node, const char *csrs, const char *name, const char *object) {
         _cleanup_str_ char *nodes = xasprintf("{\"items\":[%s]}", node), *requests = xasprintf("{\"items\":[%s]}", csrs);
         const struct peer_answer round[] = { { 200, NULL, nodes }, { 200, NULL, requests }, COREDNS };
@@ -140,7 +147,8 @@ START_TEST(each_gate_can_fail) {
         refused(NODE("demo-1", "1", ""), ISSUED("demo-1"), "pod CIDR", "demo-1");
         refused(NODE("demo-1", "1", CIDR("10.0.0.0/24")), ISSUED("demo-1"), "pod CIDR", "demo-1");
         refused(NODE("demo-1", "2", CIDR("2001:db8:0:1:1::/80")), ISSUED("demo-1"), "provider id", "demo-1");
-        refused(NODE("demo-1", "1", CIDR("2001:db8:0:1:1::/80") ",\"taints\":[{\"key\":\"node.cloudprovider.kubernetes.io/uninitialized\",\"effect\":\"NoSchedule\"}]"),
+        refused(NODE("demo-1", "1", CIDR("2001:db8:0:1:1::/80")
+                     ",\"taints\":[{\"key\":\"node.cloudprovider.kubernetes.io/uninitialized\",\"effect\":\"NoSchedule\"}]"),
                 ISSUED("demo-1"), "node initialized", "demo-1");
         refused(GOOD_1, "", "serving certificate", "demo-1");
         refused(GOOD_1, ISSUED("demo-2"), "serving certificate", "demo-1");
@@ -149,7 +157,7 @@ START_TEST(each_gate_can_fail) {
 END_TEST
 
 START_TEST(overlapping_pod_cidrs_fail) {
-        const struct peer_answer round[] = { LIST(NODE("demo-1", "1", CIDR("2001:db8:0:1:1::/80")) "," NODE("demo-2", "2", CIDR("2001:db8:0:1:1::/80"))),
+        const struct peer_answer round[] = { LIST(GOOD_1 "," NODE("demo-2", "2", CIDR("2001:db8:0:1:1::/80"))),
                                              LIST(ISSUED("demo-1") "," ISSUED("demo-2")), COREDNS };
         struct peer_answer answers[12];
         _cleanup_ground_ struct ground g;

@@ -66,16 +66,18 @@ static int apply(const struct grpc_call *call, struct strbuf *ret, struct error 
 }
 
 static int status(struct strbuf *ret) {
-        _cleanup_strbuf_ struct strbuf spec = STRBUF_INIT, ready = STRBUF_INIT, unmet = STRBUF_INIT, both = STRBUF_INIT, resource = STRBUF_INIT;
-        enum talos_stage stage = node.mood == MAINTENANCE ? TALOS_STAGE_MAINTENANCE : node.mood == SECURE_BOOTING ? TALOS_STAGE_BOOTING
-                                                                                                             : TALOS_STAGE_RUNNING;
+        static const enum talos_stage stages[] = {
+                [MAINTENANCE] = TALOS_STAGE_MAINTENANCE, [SECURE_BOOTING] = TALOS_STAGE_BOOTING, [SECURE_RUNNING] = TALOS_STAGE_RUNNING,
+        };
+        _cleanup_strbuf_ struct strbuf spec = STRBUF_INIT, ready = STRBUF_INIT, unmet = STRBUF_INIT, both = STRBUF_INIT;
+        _cleanup_strbuf_ struct strbuf resource = STRBUF_INIT;
 
         if (node.unmet) {
                 proto_put_str(&unmet, 1, node.unmet);
                 proto_put_message(&ready, 2, &unmet);
         }
         proto_put_bool(&ready, 1, node.mood == SECURE_RUNNING);
-        proto_put_uint(&spec, 1, stage);
+        proto_put_uint(&spec, 1, stages[node.mood]);
         proto_put_message(&spec, 2, &ready);
         proto_put_bytes(&both, 1, spec.data, spec.len);
         proto_put_message(&resource, 2, &both);

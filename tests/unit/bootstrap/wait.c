@@ -66,8 +66,8 @@ START_TEST(an_api_that_gets_ready_is_waited_for) {
 }
 END_TEST
 
-#define READY(status, message) "{\"metadata\":{\"name\":\"demo-1\"},\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"" status \
-                               "\",\"message\":\"" message "\"}]}}"
+#define READY(status, message) "{\"metadata\":{\"name\":\"demo-1\"},\"status\":{\"conditions\":[{\"type\":\"Ready\"," \
+                               "\"status\":\"" status "\",\"message\":\"" message "\"}]}}"
 
 START_TEST(a_node_is_waited_for_until_it_is_ready) {
         GROUND(g, { 404, NULL, "{}" }, { 200, NULL, "{\"metadata\":{\"name\":\"demo-1\"}}" }, { 503, NULL, "" },
