@@ -65,9 +65,31 @@ static void changes(struct hcloud_client *c, unsigned how, struct error *err) {
         hcloud_server_created_free(created);
 }
 
+/* Words of answers and of users: amounts, labels, names, rules. The body is all of them at once. */
+static void words(struct hcloud_client *c, unsigned how, struct error *err) {
+        _cleanup_str_ char *text = xstrndup((const char *) canned.p, canned.n), *amount = NULL;
+        struct hcloud_firewall_rules rules = { 0 };
+        int64_t nano = 0, again = 0;
+        if (hcloud_amount_parse(text, &nano)) {
+                amount = hcloud_amount_format(nano, 9);
+                CHECK(hcloud_amount_parse(amount, &again) && again == nano);
+        }
+        if (hcloud_label_check("key", text, err) >= 0)
+                CHECK(strlen(text) <= 63);
+        hcloud_label_check(text, "", err);
+        if (hcloud_name_check(HCLOUD_NAME_SERVER, text, err) >= 0)
+                CHECK(*text && strlen(text) <= 253 && !strpbrk(text, "_ /\n"));
+        struct hcloud_firewall_rule *rule = hcloud_firewall_rules_add(&rules, "in", "tcp", text, "operator");
+        hcloud_strings_add(&rule->source_ips, text);
+        hcloud_firewall_rules_check(&rules, err);
+        CHECK(hcloud_firewall_rule_equal(rule, rule, true));
+        hcloud_firewall_rules_done(&rules);
+}
+
 static const struct { void (*call)(struct hcloud_client *, unsigned, struct error *); } kinds[] = {
         { server }, { primary_ip }, { firewall }, { network }, { placement_group }, { ssh_key }, { image }, { load_balancer }, { volume },
         { floating_ip }, { certificate }, { zone }, { location }, { server_type }, { pricing }, { action }, { rrset }, { changes },
+        { words },
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n) {
