@@ -1,5 +1,5 @@
-/* What the Hetzner Cloud API answers, from HTTP status to plain struct. The first byte chooses the resource, the second the call and the
- * status; the rest is the body. */
+/* What the Hetzner Cloud API answers, from HTTP status to plain struct. The first byte chooses the resource, the second the call and
+ * the status; the rest is the body. */
 #include "answers.h"
 #include "hcloud/client-internal.h"
 #include <hcloud/hcloud.h>

@@ -1,4 +1,5 @@
-/* What a Kubernetes API server answers, from HTTP status to plain struct. The first byte chooses the call, the second the status. */
+/* What a Kubernetes API server answers, from HTTP status to plain struct. The first byte chooses the call, the second the
+ * status. */
 #include "answers.h"
 #include "kube/apply.h"
 #include "kube/csr.h"

@@ -1,4 +1,5 @@
-/* What a node answers: the first byte chooses the call, the second how the bytes are cut, the rest is one message, or (high bit) raw frames. */
+/* What a node answers: the first byte chooses the call, the second how the bytes are cut, the rest is one message, or (high bit)
+ * raw frames. */
 #include "answers.h"
 #include "talos/api.h"
 

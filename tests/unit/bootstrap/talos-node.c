@@ -67,7 +67,8 @@ static int apply(const struct grpc_call *call, struct strbuf *ret, struct error 
 
 static int status(struct strbuf *ret) {
         static const enum talos_stage stages[] = {
-                [MAINTENANCE] = TALOS_STAGE_MAINTENANCE, [SECURE_BOOTING] = TALOS_STAGE_BOOTING, [SECURE_RUNNING] = TALOS_STAGE_RUNNING,
+                [MAINTENANCE] = TALOS_STAGE_MAINTENANCE, [SECURE_BOOTING] = TALOS_STAGE_BOOTING,
+                [SECURE_RUNNING] = TALOS_STAGE_RUNNING,
         };
         _cleanup_strbuf_ struct strbuf spec = STRBUF_INIT, ready = STRBUF_INIT, unmet = STRBUF_INIT, both = STRBUF_INIT;
         _cleanup_strbuf_ struct strbuf resource = STRBUF_INIT;
