@@ -168,6 +168,7 @@ static void watch_begin(struct grpc_call *c, const struct query *q) {
         struct watch *w = c->data;
         _cleanup_strbuf_ struct strbuf events = STRBUF_INIT;
 
+        grpc_send(c, &events);           /* an empty answer says that the watch is ready; clients drop the first one unread */
         look(c->talos, w, &w->seen);
         for (size_t i = 0; (w->id || q->bootstrap) && i < w->seen.n; i++) {
                 add_event(c->talos, &events, EVENT_CREATED, &w->seen.items[i], NULL);

@@ -571,8 +571,11 @@ void talos_stop(struct sim_talos *t, enum sim_stage stage, const char *sequence,
         t->stop_action = action;
         talos_say(t, "%s sequence: started by API request", sequence);
         talos_event_sequence(t, sequence, 1, actor);
-        talos_event_task(t, "stopAllServices", 0, actor);
-        talos_event_task(t, "stopAllServices", 1, actor);
+        /* `talosctl reset` and `shutdown` are done when this task is; `talosctl reboot` takes it for a failure and waits for the boot. */
+        if (stage != SIM_STAGE_REBOOTING) {
+                talos_event_task(t, "stopAllServices", 0, actor);
+                talos_event_task(t, "stopAllServices", 1, actor);
+        }
         loop_timer_set(t->world->loop, &t->stop_timer, MAX(talos_latency(t->machine, PHASE_STOP), (int64_t) GOODBYE_MS), stop_now,
                        t);
 }

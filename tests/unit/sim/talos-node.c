@@ -535,6 +535,7 @@ START_TEST(watch_sees_changes) {
         error_done(&err);
         http_response_done(&r);
         ck_assert(memmem(got.data, got.len, "stage: running", 14) != NULL);
+        ck_assert(got.len > 5 && memcmp(got.data, "\0\0\0\0\0", 5) == 0);      /* the empty first answer */
 }
 END_TEST
 
