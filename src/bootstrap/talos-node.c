@@ -4,7 +4,7 @@
 #define NOBODY "nothing answers on port 50000"
 #define LOOK_DEFAULT_MS (5 * SECOND_MS)
 #define UNREACHABLE_HINT_MS (30 * SECOND_MS)
-#define FOREIGN_SURE_MS (10 * SECOND_MS)      /* an API that restarts with new certificates may look foreign for a moment */
+#define FOREIGN_SURE_MS MINUTE_MS              /* an API that restarts with new certificates, or a node that reboots, looks foreign for a while */
 #define TIME_SYNC_HINT_MS (2 * MINUTE_MS)
 
 void talos_view_done(struct talos_view *v) {

@@ -234,6 +234,14 @@ static int nothing_there(struct cluster *c, struct error *err) {
         return 0;
 }
 
+/* A lock that a killed run left behind is the last thing of the cluster: taken over and removed like any other. */
+static bool has_lock(const struct cluster *c) {
+        for (size_t i = 0; i < c->cloud.groups->n; i++)
+                if (is_ours(c, &c->cloud.groups->items[i].labels) && is_lock(&c->cloud.groups->items[i].labels))
+                        return true;
+        return false;
+}
+
 int cluster_plan_destroy(struct cluster *c, const struct destroy_options *o, struct destroy_view *ret_view, struct plan **ret, struct error *err) {
         cluster_forget_observations(c);
         c->destroy_o = *o;
@@ -268,7 +276,7 @@ int cluster_plan_destroy(struct cluster *c, const struct destroy_options *o, str
         struct plan *p = plan_new(title);
         free(c->uid);
         c->uid = uid ? TAKE(uid) : xstrdup(seen);
-        if (v.n)
+        if (v.n || has_lock(c))
                 build(c, &v, p);
         else
                 c->left_known = true;

@@ -37,6 +37,7 @@ const struct sim_fault_kind sim_fault_kinds[] = {
         { "firewall-in-use", "", "", "DELETE of a firewall: resource_in_use" },
         /* nodes */
         { "slow-node", "name,type,location", "factor,ms", "latencies times factor (5); at instant speed ms (3000) for each step" },
+        { "steady", "", "", "latencies without their random spread of 15 %, for measurements" },
         { "node-never-boots", "name,type,location", "", "powered, but nothing answers" },
         { "metadata-route", "name,type,location", "", "booted with a private network attached, the node does not reach the metadata service" },
         { "image-pull", "name,type,location", "", "no image can be pulled on it" },
@@ -235,6 +236,7 @@ int64_t sim_latency(struct sim_world *w, const struct sim_machine *m, int64_t re
 
         if (!w->options.speed_real)
                 return slow ? (int64_t) sim_fault_number(slow, "ms", 3000) : 0;
-        double spread = 0.85 + 0.3 * sim_random_unit(w);
-        return (int64_t) ((double) real_ms * spread * (slow ? sim_fault_number(slow, "factor", 5) : 1));
+        double spread = sim_fault_on(w, "steady") ? 1 : 0.85 + 0.3 * sim_random_unit(w);
+        double times = w->options.speed_times > 1 ? w->options.speed_times : 1;
+        return (int64_t) ((double) real_ms * spread * (slow ? sim_fault_number(slow, "factor", 5) : 1) / times);
 }

@@ -1,9 +1,9 @@
 /* How long things take in reality, in milliseconds, and where the figure comes from. At --speed instant all of them are 0: an action is
  * "running" in the answer that started it and done when it is next asked for.
  *
- * Sources: [P] logs of Packer's and Terraform's hcloud plugins in public issues (server create to success 5 to 20 s, power on 2 to 6 s,
- * create_image 60 to 130 s); [T] Talos boot logs in public issues (firmware and kernel to maintenance API 12 to 25 s); [G] an estimate of the right order where no
- * log was found. The figures are what one should plan for, not promises. */
+ * Nobody has measured them for this project on the real service. [P]: the order of magnitude that Packer's and Terraform's hcloud plugins show in their
+ * logs (server create 5 to 20 s, power on 2 to 6 s, create_image 60 to 130 s); [T]: the same of Talos' boot (12 to 25 s to the maintenance API), both from
+ * memory, no single log is cited; [G]: an estimate. They are what one should plan for, not promises. */
 #pragma once
 
 enum {

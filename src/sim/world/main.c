@@ -26,7 +26,7 @@ static const char help[] =
         "set. No container runs anywhere.\n"
         "\n"
         "Options\n"
-        "  --speed instant|real   no latencies (default), or those of the real thing\n"
+        "  --speed instant|real   no latencies (default), or those of the real thing; 2x to 100x: those, so many times as fast\n"
         "  --no-images            a world without Talos snapshots\n"
         "  --fault SPEC           NAME[:KEY=VALUE,…]; repeatable; see below\n"
         "  --seed N               the same run again: addresses, ids, chances\n"
@@ -67,14 +67,24 @@ static int usage(const char *fmt, ...) {
 static const char *const option_names[] = { "--speed", "--no-images", "--fault", "--seed", "--clock", "--trace", "--world", "--listen", "--no-rate-limit",
                                             "--legacy-assignee", "--help", "--version", NULL };
 
+/* "3x": the latencies of the real thing, divided by three. */
+static int set_speed(struct sim_command_line *o, const char *value) {
+        _cleanup_str_ char *number = str_ends(value, "x") ? xstrndup(value, strlen(value) - 1) : NULL;
+        int64_t times = 1;
+
+        if (number ? !parse_int64(number, 2, 100, &times) : !str_eq(value, "instant") && !str_eq(value, "real"))
+                return usage("--speed is instant, real, or 2x to 100x of real, not '%s'", value);
+        o->options.speed_real = !str_eq(value, "instant");
+        o->options.speed_times = (unsigned) times;
+        return 0;
+}
+
 static int set_value(struct sim_command_line *o, const char *name, const char *value) {
         int64_t number;
 
-        if (str_eq(name, "--speed")) {
-                if (!str_eq(value, "instant") && !str_eq(value, "real"))
-                        return usage("--speed is instant or real, not '%s'", value);
-                o->options.speed_real = str_eq(value, "real");
-        } else if (str_eq(name, "--seed")) {
+        if (str_eq(name, "--speed"))
+                return set_speed(o, value);
+        if (str_eq(name, "--seed")) {
                 if (!parse_int64(value, 1, INT64_MAX, &number))
                         return usage("--seed wants a number from 1");
                 o->options.seed = (uint64_t) number;

@@ -32,6 +32,7 @@ extern const struct sim_part sim_talos_part, sim_kube_part;
 
 struct sim_options {
         bool speed_real;          /* latencies of the real thing (world/latency.h), else none */
+        unsigned speed_times;     /* … divided by this; 0 and 1: as they are */
         bool no_images;           /* no Talos snapshots at the start */
         bool namespaced;          /* inside exec/start: own addresses, nftables, DNS; false with "serve" */
         bool any_token;           /* "serve": every token of 64 characters is good */
