@@ -305,7 +305,7 @@ static int ipv4_prefix_match(const char *prefix, uint32_t address) {
                 return 0;
         if (strlen(prefix) >= sizeof(text))
                 return -1;
-        strcpy(text, prefix);
+        memcpy(text, prefix, strlen(prefix) + 1);
         char *slash = strchr(text, '/');
         if (slash) {
                 *slash = '\0';

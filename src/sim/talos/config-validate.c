@@ -426,7 +426,9 @@ static void check_conflicts(const struct rules *v) {
 
 static unsigned prefix_length(const char *s) {
         const char *slash = strchr(s, '/');
-        return slash ? (unsigned) atoi(slash + 1) : 128;
+        int64_t length = 128;
+
+        return slash && !parse_int64(slash + 1, 0, 128, &length) ? 0 : (unsigned) length;
 }
 
 /* Sizes are checked only in the new form (talos 1.14: KubeNetworkConfig). */
