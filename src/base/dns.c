@@ -140,7 +140,8 @@ int net_probe_tcp(const struct ip6_addr *a, unsigned port, int64_t timeout_ms, c
         int failure = 0;
         socklen_t n = sizeof(failure);
         getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure, &n);
-        if (failure == 0)
+        /* A reset can only follow an accepted connection (before, the kernel says ECONNREFUSED): somebody is there, and hung up at once. */
+        if (failure == 0 || failure == ECONNRESET || failure == EPIPE)
                 return 0;
         errno = failure;
         return network_error(err, "connecting to", a, port);

@@ -168,6 +168,33 @@ START_TEST(tcp_is_probed) {
 }
 END_TEST
 
+/* Accepts and resets at once, until its listener is shut down. */
+static void *hang_up(void *arg) {
+        int fd = *(int *) arg, peer;
+        struct linger now = { .l_onoff = 1 };
+        while ((peer = accept(fd, NULL, NULL)) >= 0) {
+                setsockopt(peer, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+                close(peer);
+        }
+        return NULL;
+}
+
+START_TEST(who_hangs_up_at_once_was_there) {
+        int fd = socket(AF_INET6, SOCK_STREAM, 0);
+        struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+        socklen_t n = sizeof(a);
+        ck_assert(bind(fd, (struct sockaddr *) &a, n) == 0 && listen(fd, 16) == 0);
+        getsockname(fd, (struct sockaddr *) &a, &n);
+        pthread_t thread;
+        ck_assert(pthread_create(&thread, NULL, hang_up, &fd) == 0);
+        for (int i = 0; i < 500; i++)                  /* which of the two is faster is chance */
+                ck_ok(net_probe_tcp(&loopback, ntohs(a.sin6_port), 10000, NULL, &err), err);
+        shutdown(fd, SHUT_RDWR);
+        pthread_join(thread, NULL);
+        close(fd);
+}
+END_TEST
+
 START_TEST(the_source_address_is_the_kernels) {
         struct ip6_addr source;
         ck_ok(net_source_address(&loopback, &source, &err), err);
@@ -188,6 +215,7 @@ static Suite *dns_suite(void) {
         tcase_add_test(c, cancelling_ends_waiting);
         tcase_add_test(c, only_host_names_are_asked);
         tcase_add_test(c, tcp_is_probed);
+        tcase_add_test(c, who_hangs_up_at_once_was_there);
         tcase_add_test(c, the_source_address_is_the_kernels);
         suite_add_tcase(s, c);
         return s;
