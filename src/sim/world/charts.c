@@ -78,7 +78,9 @@ static void build(const struct source *s, const char *version) {
 }
 
 static void build_all(void) {
-        for (size_t i = 0; !archives.n && i < ARRAY_SIZE(sources); i++)
+        if (archives.n)
+                return;
+        for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
                 for (const char *const *v = sources[i].versions; *v; v++)
                         build(&sources[i], *v);
 }
