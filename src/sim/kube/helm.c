@@ -6,7 +6,7 @@
 #include "sim/kube/cluster.h"
 #include "sim/kube/rest.h"
 
-struct command { char *release, *chart, *name_space; struct strv values; };
+struct command { char *release, *chart, *name_space; struct strv values; bool create_namespace; };
 
 static void command_done(struct command *o) {
         free(o->release);
@@ -61,6 +61,8 @@ static int command_read(const json_t *container, const char *pod_namespace, stru
                 const char *word = words.items[i], *next = i + 1 < words.n ? words.items[i + 1] : NULL;
                 if (str_eq(word, "--install") || str_eq(word, "-i")) {
                         install = true;
+                } else if (str_eq(word, "--create-namespace")) {
+                        o->create_namespace = true;
                 } else if ((str_eq(word, "-n") || str_eq(word, "--namespace") || str_eq(word, "-f") ||
                             str_eq(word, "--values")) && next) {
                         if (strchr(word, 'n') && !str_eq(word, "--values"))
@@ -304,6 +306,24 @@ static int apply_all(struct kube_cluster *c, const struct command *o, json_t *ob
         return 0;
 }
 
+/* As the real one: only where the release is new, and a namespace that exists is left as it is (helm: pkg/action/install.go). */
+static int make_namespace(struct kube_cluster *c, const struct command *o, struct error *err) {
+        if (kube_get(c, kube_types_kind(&c->types, "v1", "Namespace"), NULL, o->name_space))
+                return 0;
+        _cleanup_json_ json_t *object = json_pack("{s:s, s:s, s:{s:s, s:{s:s}}}", "apiVersion", "v1", "kind", "Namespace", "metadata", "name", o->name_space,
+                                                  "labels", "name", o->name_space);
+        _cleanup_str_ char *body = json_write(object), *path = xasprintf("/api/v1/namespaces/%s", o->name_space);
+        _cleanup_(kvs_done) struct kvs query = { 0 };
+        _cleanup_strv_ struct strv groups = { 0 };
+        _cleanup_kube_answer_ struct kube_answer a = { 0 };
+        kvs_set(&query, "fieldManager", "helm");
+        strv_add(&groups, "system:masters");
+        struct kube_request r = { .method = "PATCH", .path = path, .query = query, .content_type = "application/apply-patch+yaml", .user_agent = "Helm",
+                                  .body = body, .body_len = strlen(body), .user = "system:serviceaccount", .groups = &groups };
+        kube_handle(c, &r, &a);
+        return a.status < 300 ? 0 : error_set(err, ERR_REFUSED, "create: failed to create namespace \"%s\"", o->name_space);
+}
+
 static json_t *releases_of(struct kube_cluster *c, const struct command *o) {
         json_t *out = json_array();
         const struct kube_type *secrets = kube_type(c, "", "secrets");
@@ -390,6 +410,8 @@ static int upgrade(struct kube_cluster *c, const json_t *pod, const json_t *cont
                                     .version = jget_text(chart, "version") ? jget_text(chart, "version") : "",
                                     .app_version = app_version };
         if (render_all(&t, &scope, objects, &manifest, err) < 0)
+                return -1;
+        if (o->create_namespace && !json_array_size(releases) && make_namespace(c, o, err) < 0)
                 return -1;
         bool applied = apply_all(c, o, objects, err) == 0;
         if (applied)
