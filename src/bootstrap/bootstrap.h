@@ -105,6 +105,7 @@ struct node_view {
         struct ip6_addr internal_ip;     /* zero when none */
         struct ip6_prefix pod_cidr;      /* len 0 when none */
         struct kvs labels;
+        struct strv taints;              /* "key=value:Effect", or "key:Effect" without a value */
 };
 struct release_view { char *name, *namespace_, *status, *chart_version; int64_t revision; };   /* newest Helm release record of each name */
 struct kube_view {

@@ -13,6 +13,7 @@ static void node_view_done(struct node_view *v) {
         free(v->os_image);
         free(v->provider_id);
         kvs_done(&v->labels);
+        strv_done(&v->taints);
 }
 
 void kube_view_done(struct kube_view *v) {
@@ -49,6 +50,10 @@ static struct node_view node_view_of(const struct kube_node *n) {
         const char *address = kube_node_address(n, "InternalIP");
 
         kvs_copy(&v.labels, &n->labels);
+        for (size_t i = 0; i < n->n_taints; i++) {
+                const struct kube_taint *t = &n->taints[i];
+                strv_take(&v.taints, str_empty(t->value) ? xasprintf("%s:%s", t->key, t->effect) : xasprintf("%s=%s:%s", t->key, t->value, t->effect));
+        }
         if (!v.ready)
                 v.ready_reason = xstrdup(ready && !str_empty(ready->message) ? ready->message : "the kubelet has not reported yet");
         if (address)

@@ -186,6 +186,8 @@ static void judge_nodes(struct cluster *c) {
                 n->labelled = true;
                 for (size_t j = 0; j < labels.n; j++)
                         n->labelled &= str_eq(kvs_get(&v->labels, labels.items[j].key), labels.items[j].value);
+                for (size_t j = 0; j < taints.n; j++)
+                        n->labelled &= strv_has(&v->taints, taints.items[j]);
                 kvs_done(&labels);
                 strv_done(&taints);
         }
