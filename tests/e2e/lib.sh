@@ -22,4 +22,17 @@ kinds="servers primary_ips firewalls networks placement_groups ssh_keys volumes 
 left_names() { local k; for k in $kinds; do get "$k?per_page=50" | jq -r --arg k "$k" '.[$k][]|"\($k) \(.name)"'; done; }
 all_objects() { local n=0 k; for k in $kinds; do n=$((n + $(count "$k"))); done; echo $n; }
 none_left() { local n; n=$(all_objects); if [ "$n" = 0 ]; then ok "$1"; else left_names >"$tmp/out"; bad "$1" "$n objects"; fi; }
+# The cluster's secrets outlast a destroy, so that the next up need not make an RSA key again: seconds each. Then: everything removed, secrets back.
+keep_secrets() { mkdir -p "$tmp/kept"; cp -p "$XDG_STATE_HOME/hcloud-v6/default/"{vault,key} "$tmp/kept/"; }
+put_secrets() { mkdir -p "$XDG_STATE_HOME/hcloud-v6/default"; cp -p "$tmp/kept/"* "$XDG_STATE_HOME/hcloud-v6/default/"; }
+afresh() { no_faults; hcloud-v6 destroy --yes --volumes --load-balancers >/dev/null 2>&1 </dev/null; rm -rf "$XDG_STATE_HOME/hcloud-v6/default"; put_secrets; }
+# The Kubernetes API with the written kubeconfig: kube /api/v1/nodes [curl's options]
+kube() {
+  local path=$1 config="$XDG_STATE_HOME/hcloud-v6/default/kubeconfig" k; shift
+  for k in certificate-authority client-certificate client-key; do sed -n "s/.*$k-data: //p" "$config" | base64 -d >"$tmp/$k"; done
+  curl -gsf --cacert "$tmp/certificate-authority" --cert "$tmp/client-certificate" --key "$tmp/client-key" "$@" "$(sed -n 's/.*server: //p' "$config")$path"
+}
+# The machine config that a server got as user_data, and a server's own view of things.
+config_of() { state | jq -r --arg n "$1" '.servers[]|select(.name==$n).user_data // ""' | base64 -d | gunzip; }
+server() { state | jq -c --arg n "$1" ".servers[]|select(.name==\$n)|$2"; }
 finish() { echo "$passed passed, $failed failed$([ $skipped = 0 ] || echo ", $skipped skipped")"; [ $failed = 0 ]; }
