@@ -261,11 +261,20 @@ void http_engine_set_max_host_connections(struct http_engine *e, unsigned n) {
         curl_multi_wakeup(e->multi);
 }
 
-/* Submits and waits. */
+/* With the lock held. */
+static void count(struct http_engine *e, const struct transfer *t) {
+        e->stats.requests++;
+        e->stats.connections += (uint64_t) t->connects;
+        e->stats.bytes_in += t->bytes_in;
+        e->stats.bytes_out += t->bytes_out;
+}
+
+/* Submits and waits. The engine may be freed as soon as the last caller has been signed off, so everything that touches it comes before. */
 static void run_transfer(struct http_engine *e, struct transfer *t) {
         pthread_mutex_lock(&e->lock);
         if (e->stop) {
                 t->end = END_STOPPED;
+                transfer_read_info(t);
         } else {
                 e->callers++;
                 t->next = e->queue;
@@ -275,18 +284,11 @@ static void run_transfer(struct http_engine *e, struct transfer *t) {
                 pthread_mutex_lock(&e->lock);
                 while (!t->done)
                         pthread_cond_wait(&t->finished, &e->lock);
+                transfer_read_info(t);
+                count(e, t);
                 if (--e->callers == 0)
                         pthread_cond_broadcast(&e->idle);
         }
-        pthread_mutex_unlock(&e->lock);
-}
-
-static void count(struct http_engine *e, const struct transfer *t) {
-        pthread_mutex_lock(&e->lock);
-        e->stats.requests++;
-        e->stats.connections += (uint64_t) t->connects;
-        e->stats.bytes_in += t->bytes_in;
-        e->stats.bytes_out += t->bytes_out;
         pthread_mutex_unlock(&e->lock);
 }
 
@@ -316,8 +318,6 @@ int http_perform(struct http_engine *e, const struct http_request *req, struct h
         int r = transfer_init(&t, e->user_agent, &why);
         if (r >= 0) {
                 run_transfer(e, &t);
-                transfer_read_info(&t);
-                count(e, &t);
                 r = transfer_result(&t, &why);
         }
         trace(&t, r < 0 ? &why : NULL);

@@ -21,11 +21,11 @@ static bool number(const json_t *o, const char *dotted, int64_t default_value, i
         *ret = default_value;
         if (!v)
                 return true;
-        if (json_is_integer(v)) {
+        if (json_is_integer(v) && json_integer_value(v) >= 0) {
                 *ret = json_integer_value(v);
                 return true;
         }
-        error_set(err, ERR_PROTOCOL, "'%s' is not an integer", dotted);
+        error_set(err, ERR_PROTOCOL, "'%s' is no count", dotted);
         return false;
 }
 

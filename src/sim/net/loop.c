@@ -46,7 +46,7 @@ struct sim_loop {
         pthread_mutex_t lock;    /* of posted */
         struct deferred *posted;
         size_t n_posted;
-        volatile sig_atomic_t stop;
+        _Atomic int stop;         /* set by a signal handler or, in tests, by another thread */
 };
 
 static int64_t clock_ms(clockid_t id) {

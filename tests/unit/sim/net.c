@@ -73,7 +73,7 @@ END_TEST
 
 static struct http1_server *server;
 static struct http1_exchange *waiting;
-static int gone;
+static _Atomic int gone;
 
 static void answer_later(void *data) {
         http1_respond(waiting, 202, NULL, "later", 5);
@@ -233,7 +233,7 @@ START_TEST(http1_wire) {
         }
         gone = 0;
         free(raw("GET /hang HTTP/1.1\r\n\r\n", true));
-        for (int i = 0; i < 500 && !__atomic_load_n(&gone, __ATOMIC_SEQ_CST); i++)
+        for (int i = 0; i < 500 && !gone; i++)
                 usleep(2000);
         ck_assert_int_eq(gone, 1);
         stop_server();

@@ -16,8 +16,8 @@ static struct sim_world world;
 static struct sim_machine machines[2];
 enum { CA_OS, CA_KUBERNETES, CA_AGGREGATOR, CA_ETCD, CA_COUNT };
 static struct cert_pair authorities[CA_COUNT];
-static bool etcd_runs, node_ready, route_fault;
-static int node_ups, node_downs, bootstraps, resets, power_offs;
+static _Atomic bool etcd_runs, node_ready, route_fault;
+static _Atomic int node_ups, node_downs, bootstraps, resets, power_offs;
 
 int64_t sim_latency(struct sim_world *w, const struct sim_machine *m, int64_t real_ms) { return 0; }
 void sim_say(struct sim_world *w, const char *fmt, ...) { }
