@@ -38,16 +38,25 @@ static int run_completion(struct app *app, void *options, const struct strv *arg
 }
 
 static int find_for_help(const struct strv *args, const struct command **ret, struct error *err) {
-        *ret = args->n > 0 ? command_find(args->items[0]) : NULL;
-        if (args->n > 0 && !*ret)
-                return error_set(err, ERR_USAGE, "unknown command '%s'", args->items[0]);
-        return 0;
+        size_t words = 0;
+
+        *ret = NULL;
+        if (args->n == 0)
+                return 0;
+        if (command_match((const char *const *) args->items, args->n, ret, &words, err) < 0)
+                return -1;
+        return words == args->n ? 0 : error_set(err, ERR_USAGE, "'%s' is one argument too many", args->items[words]);
 }
 
 static int run_help(struct app *app, void *options, const struct strv *args, struct error *err) {
         const struct command *c;
-        int r = find_for_help(args, &c, err);
+        int r;
 
+        if (args->n == 1 && command_is_group(args->items[0])) {
+                help_group(args->items[0], stdout);
+                return 0;
+        }
+        r = find_for_help(args, &c, err);
         if (r < 0)
                 return r;
         if (c)
@@ -93,13 +102,13 @@ const struct command command_completion = {
 };
 
 const struct command command_man = {
-        .name = "man", .summary = "print the man page of the program or of a command", .arguments = "[COMMAND]", .max_args = 1, .hidden = true,
+        .name = "man", .summary = "print the man page of the program or of a command", .arguments = "[COMMAND]", .max_args = 2, .hidden = true,
         .examples = "  hcloud-v6 man up | man -l -",
         .options = none, .options_size = sizeof(struct words), .run = run_man,
 };
 
 const struct command command_help = {
-        .name = "help", .summary = "explain the program or a command", .arguments = "[COMMAND]", .max_args = 1,
+        .name = "help", .summary = "explain the program or a command", .arguments = "[COMMAND]", .max_args = 2,
         .options = none, .options_size = sizeof(struct words), .run = run_help,
 };
 

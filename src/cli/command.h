@@ -9,7 +9,7 @@
 struct app;      /* app.h: what every command is given */
 
 struct command {
-        const char *name;
+        const char *name;             /* one word, or two: "config render" belongs to the group "config" */
         const char *summary;          /* one line, lower case, no full stop */
         const char *arguments;        /* "" or e.g. "SHELL"; shown in the usage line */
         unsigned min_args, max_args;
@@ -23,4 +23,11 @@ struct command {
 };
 
 extern const struct command *const commands[];   /* ends with NULL; main.c */
-const struct command *command_find(const char *name);
+
+/* Bytes of the group's name in "config render"; 0 for a command of one word. */
+size_t command_group(const struct command *c);
+bool command_is_group(const char *word);
+/* Whether another command of c's group stands before it in the table: for lists that name each group once. */
+bool command_group_is_named(const struct command *const *c);
+/* The command that the first one or two words mean; *ret_words: how many they are. ERR_USAGE with the nearest one. */
+int command_match(const char *const *words, size_t n, const struct command **ret, size_t *ret_words, struct error *err);

@@ -36,6 +36,19 @@ void help_command(const struct command *c, FILE *f) {
         }
 }
 
+void help_group(const char *group, FILE *f) {
+        size_t len = strlen(group);
+
+        fprintf(f, "hcloud-v6 %s\n", group);
+        heading(f, "Usage");
+        fprintf(f, "  hcloud-v6 %s COMMAND [OPTIONS]\n", group);
+        heading(f, "Commands");
+        for (const struct command *const *c = commands; *c; c++)
+                if (command_group(*c) == len && strncmp((*c)->name, group, len) == 0)
+                        fprintf(f, "  %-16s%s\n", (*c)->name + len + 1, (*c)->summary);
+        fprintf(f, "\nhcloud-v6 %s COMMAND --help tells more.\n", group);
+}
+
 void help_overview(FILE *f) {
         fprintf(f, "hcloud-v6 - IPv6-only Kubernetes on Hetzner Cloud, in one command\n");
         heading(f, "Usage");
@@ -43,7 +56,7 @@ void help_overview(FILE *f) {
         heading(f, "Commands");
         for (const struct command *const *c = commands; *c; c++)
                 if (!(*c)->hidden)
-                        fprintf(f, "  %-14s%s\n", (*c)->name, (*c)->summary);
+                        fprintf(f, "  %-17s%s\n", (*c)->name, (*c)->summary);
         heading(f, "To begin");
         fprintf(f, "  export HCLOUD_TOKEN=…            a read-and-write token of an empty project\n"
                    "  hcloud-v6 up --nodes 3 --dry-run what would be made, and what it would cost\n"
@@ -91,8 +104,23 @@ static void man_option(const struct opt *o, void *data) {
         fputc('\n', f);
 }
 
+/* "\-config\-render"; empty for the program itself. */
+static char *man_name(const struct command *c) {
+        struct strbuf b = STRBUF_INIT;
+
+        strbuf_adds(&b, c ? "\\-" : "");
+        for (const char *p = c ? c->name : ""; *p; p++)
+                if (*p == ' ')
+                        strbuf_adds(&b, "\\-");
+                else
+                        strbuf_addc(&b, *p);
+        return strbuf_take(&b);
+}
+
 void help_man(const struct command *c, FILE *f) {
-        fprintf(f, ".TH HCLOUD\\-V6%s%s 1\n.SH NAME\nhcloud\\-v6%s%s \\- ", c ? "\\-" : "", c ? c->name : "", c ? "\\-" : "", c ? c->name : "");
+        _cleanup_str_ char *page = man_name(c);
+
+        fprintf(f, ".TH HCLOUD\\-V6%s 1\n.SH NAME\nhcloud\\-v6%s \\- ", page, page);
         roff(f, c ? c->summary : "IPv6-only Kubernetes on Hetzner Cloud, in one command");
         fprintf(f, "\n.SH SYNOPSIS\n.B hcloud\\-v6 %s\n[OPTIONS] %s\n", c ? c->name : "COMMAND", c ? c->arguments : "");
         if (!c) {
@@ -116,21 +144,54 @@ void help_man(const struct command *c, FILE *f) {
 
 static void bash_word(const struct opt *o, void *data) { fprintf(data, " --%s", o->name); }
 
-static void completion_bash(FILE *f) {
-        fprintf(f, "# hcloud-v6 completion for bash\n_hcloud_v6() {\n  local cur=${COMP_WORDS[COMP_CWORD]} words=\n"
-                   "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n    words=\"");
+/* The first words, each once; then of each group its second words. */
+static void print_first_words(FILE *f) {
         for (const struct command *const *c = commands; *c; c++)
-                fprintf(f, " %s", (*c)->name);
-        fprintf(f, "\"\n  else\n    case ${COMP_WORDS[1]} in\n");
+                if (!command_group_is_named(c))
+                        fprintf(f, " %.*s", (int) (command_group(*c) ? command_group(*c) : strlen((*c)->name)), (*c)->name);
+}
+
+static void print_second_words(FILE *f, const struct command *of) {
+        size_t len = command_group(of);
+
+        for (const struct command *const *c = commands; *c; c++)
+                if (command_group(*c) == len && strncmp((*c)->name, of->name, len) == 0)
+                        fprintf(f, " %s", (*c)->name + len + 1);
+}
+
+static void each_group(FILE *f, void (*fn)(FILE *f, const struct command *first)) {
+        for (const struct command *const *c = commands; *c; c++)
+                if (command_group(*c) && !command_group_is_named(c))
+                        fn(f, *c);
+}
+
+static void bash_group_key(FILE *f, const struct command *c) {
+        fprintf(f, "    %.*s) [ \"$COMP_CWORD\" -le 2 ] || key=\"$key ${COMP_WORDS[2]}\" ;;\n", (int) command_group(c), c->name);
+}
+
+static void bash_group_words(FILE *f, const struct command *c) {
+        fprintf(f, "      %.*s) words=\"", (int) command_group(c), c->name);
+        print_second_words(f, c);
+        fprintf(f, "\" ;;\n");
+}
+
+static void completion_bash(FILE *f) {
+        fprintf(f, "# hcloud-v6 completion for bash\n_hcloud_v6() {\n  local cur=${COMP_WORDS[COMP_CWORD]} key=${COMP_WORDS[1]} words=\n"
+                   "  case $key in\n");
+        each_group(f, bash_group_key);
+        fprintf(f, "  esac\n  if [ \"$COMP_CWORD\" -eq 1 ]; then\n    words=\"");
+        print_first_words(f);
+        fprintf(f, "\"\n  else\n    case $key in\n");
+        each_group(f, bash_group_words);
         for (const struct command *const *c = commands; *c; c++) {
-                fprintf(f, "      %s) words=\"", (*c)->name);
+                fprintf(f, "      '%s') words=\"", (*c)->name);
                 opt_each((*c)->options, bash_word, f);
                 fprintf(f, "\" ;;\n");
         }
         fprintf(f, "    esac\n  fi\n  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\ncomplete -o default -F _hcloud_v6 hcloud-v6\n");
 }
 
-struct fish { FILE *f; const char *command; };
+struct fish { FILE *f; const char *condition; };
 
 static void quoted(FILE *f, const char *text) {
         for (; *text; text++)
@@ -140,17 +201,33 @@ static void quoted(FILE *f, const char *text) {
 static void fish_option(const struct opt *o, void *data) {
         struct fish *x = data;
 
-        fprintf(x->f, "complete -c hcloud-v6 -n '__fish_seen_subcommand_from %s' -l %s%s -d '", x->command, o->name,
+        fprintf(x->f, "complete -c hcloud-v6 -n '%s' -l %s%s -d '", x->condition, o->name,
                 o->type == OPT_FLAG || o->type == OPT_NEGATED || o->type == OPT_OPTIONAL ? "" : " -r");
         quoted(x->f, o->help);
         fprintf(x->f, "'\n");
 }
 
+/* When the words of this command have been typed. Owned. */
+static char *fish_condition(const struct command *c) {
+        size_t len = command_group(c);
+
+        if (len == 0)
+                return xasprintf("__fish_seen_subcommand_from %s", c->name);
+        return xasprintf("__fish_seen_subcommand_from %.*s; and __fish_seen_subcommand_from %s", (int) len, c->name, c->name + len + 1);
+}
+
 static void completion_fish(FILE *f) {
         fprintf(f, "# hcloud-v6 completion for fish\n");
         for (const struct command *const *c = commands; *c; c++) {
-                struct fish x = { .f = f, .command = (*c)->name };
-                fprintf(f, "complete -c hcloud-v6 -f -n __fish_use_subcommand -a %s -d '", (*c)->name);
+                _cleanup_str_ char *condition = fish_condition(*c);
+                struct fish x = { .f = f, .condition = condition };
+                int len = (int) command_group(*c);
+                if (len > 0 && !command_group_is_named(c))
+                        fprintf(f, "complete -c hcloud-v6 -f -n __fish_use_subcommand -a %.*s\n", len, (*c)->name);
+                if (len > 0)
+                        fprintf(f, "complete -c hcloud-v6 -f -n '__fish_seen_subcommand_from %.*s' -a %s -d '", len, (*c)->name, (*c)->name + len + 1);
+                else
+                        fprintf(f, "complete -c hcloud-v6 -f -n __fish_use_subcommand -a %s -d '", (*c)->name);
                 quoted(f, (*c)->summary);
                 fprintf(f, "'\n");
                 opt_each((*c)->options, fish_option, &x);
@@ -167,13 +244,25 @@ static void zsh_option(const struct opt *o, void *data) {
         fprintf(f, "]%s'", o->type == OPT_FLAG || o->type == OPT_NEGATED ? "" : ":value:");
 }
 
+static void zsh_group_key(FILE *f, const struct command *c) {
+        fprintf(f, "    %.*s) (( CURRENT <= 3 )) || { key=\"$key $words[3]\"; skip=2 } ;;\n", (int) command_group(c), c->name);
+}
+
+static void zsh_group_words(FILE *f, const struct command *c) {
+        fprintf(f, "    %.*s) compadd", (int) command_group(c), c->name);
+        print_second_words(f, c);
+        fprintf(f, " ;;\n");
+}
+
 static void completion_zsh(FILE *f) {
-        fprintf(f, "#compdef hcloud-v6\n_hcloud_v6() {\n  if (( CURRENT == 2 )); then\n    _values command");
-        for (const struct command *const *c = commands; *c; c++)
-                fprintf(f, " '%s[%s]'", (*c)->name, (*c)->summary);
-        fprintf(f, "\n    return\n  fi\n  case $words[2] in\n");
+        fprintf(f, "#compdef hcloud-v6\n_hcloud_v6() {\n  local key=$words[2] skip=1\n  if (( CURRENT == 2 )); then\n    compadd");
+        print_first_words(f);
+        fprintf(f, "\n    return\n  fi\n  case $key in\n");
+        each_group(f, zsh_group_key);
+        fprintf(f, "  esac\n  shift $skip words; (( CURRENT -= skip ))\n  case $key in\n");
+        each_group(f, zsh_group_words);
         for (const struct command *const *c = commands; *c; c++) {
-                fprintf(f, "    %s) _arguments", (*c)->name);
+                fprintf(f, "    '%s') _arguments", (*c)->name);
                 opt_each((*c)->options, zsh_option, f);
                 fprintf(f, " ;;\n");
         }

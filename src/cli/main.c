@@ -1,5 +1,8 @@
 /* hcloud-v6: lists the commands, finds the one that is meant, and turns its error into words and an exit status. */
 #include <locale.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdio.h>
 
 #include "cli/app.h"
@@ -8,29 +11,15 @@
 #include "version.h"
 
 extern const struct command command_up, command_status, command_destroy, command_smoke, command_kubeconfig, command_talosconfig,
-        command_profile, command_completion, command_man, command_help, command_version;
+        command_profile, command_config_render, command_config_patch, command_config_validate, command_secrets_create, command_secrets_export,
+        command_secrets_import, command_completion, command_man, command_help, command_version;
 
 const struct command *const commands[] = {
-        &command_up,         &command_status,  &command_destroy,    &command_smoke, &command_kubeconfig, &command_talosconfig,
-        &command_profile,    &command_completion, &command_man,     &command_help,  &command_version,    NULL,
+        &command_up,            &command_status,         &command_destroy,         &command_smoke,          &command_kubeconfig,
+        &command_talosconfig,   &command_profile,        &command_config_render,   &command_config_patch,   &command_config_validate,
+        &command_secrets_create, &command_secrets_export, &command_secrets_import, &command_completion,     &command_man,
+        &command_help,          &command_version,        NULL,
 };
-
-const struct command *command_find(const char *name) {
-        for (const struct command *const *c = commands; *c; c++)
-                if (str_eq((*c)->name, name))
-                        return *c;
-        return NULL;
-}
-
-static int unknown_command(const char *name, struct error *err) {
-        const char *names[ARRAY_SIZE(commands)], *near;
-
-        for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-                names[i] = commands[i] ? commands[i]->name : NULL;
-        near = str_nearest(name, names);
-        error_set(err, ERR_USAGE, near ? "unknown command '%s'; did you mean '%s'?" : "unknown command '%s'", name, near);
-        return error_hint(err, "hcloud-v6 --help");
-}
 
 static int check_arguments(const struct command *c, const struct strv *args, struct error *err) {
         if (args->n > c->max_args)
@@ -79,10 +68,21 @@ static int run_command(const struct command *c, int argc, char **argv, struct ca
         return signals_interrupted() ? 130 : error_exit_code(err.kind);
 }
 
+/* Hundreds of threads wait, each with a little JSON: with an arena for many of them glibc kept 110 MB for 500 nodes, with one 60 (docs/bench.md). Large
+ * answers go back to the system at once: a threshold that is set no longer grows by itself. */
+static void keep_memory_small(void) {
+#ifdef __GLIBC__
+        mallopt(M_ARENA_MAX, 1);
+        mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+        mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+#endif
+}
+
 int main(int argc, char **argv) {
         _cleanup_error_ struct error err = ERROR_INIT;
         const struct command *c;
         struct cancel *cancel;
+        size_t words;
         int r;
 
         if (argc < 2) {
@@ -98,15 +98,19 @@ int main(int argc, char **argv) {
                 help_overview(stdout);
                 return 0;
         }
-        c = command_find(argv[1]);
-        if (!c) {
-                unknown_command(argv[1], &err);
+        if (argc == 3 && command_is_group(argv[1]) && (str_eq(argv[2], "--help") || str_eq(argv[2], "-h"))) {
+                help_group(argv[1], stdout);
+                return 0;
+        }
+        r = command_match((const char *const *) argv + 1, (size_t) argc - 1, &c, &words, &err);
+        if (r < 0) {
                 app_print_error(NULL, &err);
                 return error_exit_code(err.kind);
         }
+        keep_memory_small();
         cancel = cancel_new();
         signals_install(cancel);
-        r = run_command(c, argc - 2, argv + 2, cancel);
+        r = run_command(c, argc - 1 - (int) words, argv + 1 + words, cancel);
         cancel_free(cancel);
         return r;
 }

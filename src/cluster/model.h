@@ -135,6 +135,7 @@ struct cluster {
         struct talosconfig_context talos;      /* minted from the vault */
         bool has_talos;
         struct kube_client *kube;
+        struct node_looks *looks;
 
         struct cloud cloud;
         int64_t observed_ms;
@@ -240,6 +241,8 @@ char *lock_describe(const struct hcloud_placement_group *g);   /* "host x, until
 
 /* ---- render.c ---- */
 int render_config(struct cluster *c, const struct node *n, char **ret, struct error *err);   /* secret */
+/* The same for a given endpoint. A node without a prefix gets a config without an address of its own. */
+int render_config_at(struct cluster *c, const struct node *n, const char *endpoint, char **ret, struct error *err);
 int render_check(struct cluster *c, struct error *err);        /* sizes and rules of one config per pool, before anything is made */
 bool node_gets_push(const struct cluster *c, const struct node *n);
 char *cilium_values(const struct cluster *c);

@@ -24,7 +24,7 @@ static void common_input(struct cluster *c, const struct node *n, const char *en
         strv_add(&in->service_subnets, s->service_subnet);
         in->allow_scheduling_on_control_planes = s->control_planes_schedulable;
         in->node_address = n->addr;
-        in->has_node_address = true;
+        in->has_node_address = n->prefix.len > 0;      /* written for a role: not known yet */
         if (s->dns64.n) {
                 strv_copy(&in->nameservers, &s->dns64);
         } else {                        /* Hetzner's own, which nodes would not take from the metadata by themselves */
@@ -90,7 +90,7 @@ static char *gateway_of(const char *range) {
         return xasprintf("%s.1", base);
 }
 
-static int render(struct cluster *c, const struct node *n, const char *endpoint, char **ret, struct error *err) {
+int render_config_at(struct cluster *c, const struct node *n, const char *endpoint, char **ret, struct error *err) {
         const struct cluster_spec *s = c->spec;
         struct talos_config_input in = { 0 };
         if (talos_contract_parse(s->talos, &in.contract, err) < 0)
@@ -120,7 +120,7 @@ int render_config(struct cluster *c, const struct node *n, char **ret, struct er
         _cleanup_str_ char *endpoint = cluster_endpoint(c);
         if (!endpoint)
                 return error_set(err, ERR_BUG, "the config of '%s' was asked for before the endpoint is known", n->name);
-        if (render(c, n, endpoint, ret, err) < 0)
+        if (render_config_at(c, n, endpoint, ret, err) < 0)
                 return error_wrap(err, "machine config of '%s'", n->name);
         return 0;
 }
@@ -135,7 +135,7 @@ int render_check(struct cluster *c, struct error *err) {
                 n.name = name;
                 n.private_ip = ip;
                 char *text = NULL, *packed = NULL;
-                int rc = render(c, &n, "https://[2001:db8:ffff:ffff::1]:6443", &text, err);
+                int rc = render_config_at(c, &n, "https://[2001:db8:ffff:ffff::1]:6443", &text, err);
                 if (rc >= 0 && !node_gets_push(c, &n))
                         rc = talos_user_data_encode(name, text, &packed, err);
                 secret_free(text);
