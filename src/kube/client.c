@@ -339,9 +339,9 @@ int kube_delete(struct kube_client *c, const char *path, const char *uid, struct
 
 /* ---- lists ---- */
 
-static char *page_query(const char *query, const char *token) {
+static char *page_query(unsigned limit, const char *query, const char *token) {
         _cleanup_strbuf_ struct strbuf b = STRBUF_INIT;
-        strbuf_addf(&b, "limit=%d", PAGE);
+        strbuf_addf(&b, "limit=%u", limit);
         if (!str_empty(query))
                 strbuf_addf(&b, "&%s", query);
         if (!str_empty(token)) {
@@ -352,10 +352,10 @@ static char *page_query(const char *query, const char *token) {
 }
 
 /* Kubernetes leaves out apiVersion and kind of items in lists; readers here do not miss them. */
-static int list_once(struct kube_client *c, const char *path, const char *query, json_t *all, struct error *err) {
+static int list_once(struct kube_client *c, const char *path, const char *query, const struct kube_pages *p, struct error *err) {
         _cleanup_str_ char *token = NULL;
         for (unsigned pages = 0; pages < MAX_PAGES; pages++) {
-                _cleanup_str_ char *q = page_query(query, token);
+                _cleanup_str_ char *q = page_query(p->limit ? p->limit : PAGE, query, token);
                 _cleanup_json_ json_t *page = NULL;
                 struct kube_request r = { .method = "GET", .path = path, .query = q, .retry = true };
                 if (call_json(c, &r, &page, err) < 0)
@@ -363,8 +363,8 @@ static int list_once(struct kube_client *c, const char *path, const char *query,
                 const json_t *items = jget(page, "items");
                 if (items && !json_is_array(items))
                         return error_set(err, ERR_PROTOCOL, "GET %s: 'items' is not an array", path);
-                if (items)
-                        json_array_extend(all, (json_t *) items);
+                if (items && p->fn(items, p->data, err) < 0)
+                        return -1;
                 const char *next = jget_text(page, "metadata.continue");
                 if (str_empty(next))
                         return 0;
@@ -376,18 +376,35 @@ static int list_once(struct kube_client *c, const char *path, const char *query,
         return error_set(err, ERR_PROTOCOL, "GET %s: the list has no end", path);
 }
 
-int kube_list(struct kube_client *c, const char *path, const char *query, json_t **ret, struct error *err) {
+int kube_list_pages(struct kube_client *c, const char *path, const char *query, const struct kube_pages *pages, struct error *err) {
         for (unsigned restarts = 0;; restarts++) {
-                _cleanup_json_ json_t *all = json_array();
                 _cleanup_error_ struct error list_err = ERROR_INIT;
-                if (list_once(c, path, query, all, &list_err) == 0) {
-                        *ret = TAKE(all);
+                if (list_once(c, path, query, pages, &list_err) == 0)
                         return 0;
-                }
                 /* The token lives some five minutes; what was read so far may be old: begin again. */
                 if (list_err.http_status != 410 || restarts == LIST_RESTARTS)
                         return error_move(err, &list_err);
+                pages->restart(pages->data);
         }
+}
+
+static int collect_page(const json_t *items, void *data, struct error *err) {
+        (void) err;
+        json_array_extend(data, (json_t *) items);
+        return 0;
+}
+
+static void forget_pages(void *data) {
+        json_array_clear(data);
+}
+
+int kube_list(struct kube_client *c, const char *path, const char *query, json_t **ret, struct error *err) {
+        _cleanup_json_ json_t *all = json_array();
+        const struct kube_pages pages = { .fn = collect_page, .restart = forget_pages, .data = all };
+        if (kube_list_pages(c, path, query, &pages, err) < 0)
+                return -1;
+        *ret = TAKE(all);
+        return 0;
 }
 
 /* ---- paths, readyz, version ---- */

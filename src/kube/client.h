@@ -49,6 +49,15 @@ int kube_get(struct kube_client *c, const char *path, json_t **ret, struct error
 /* GET of a whole list: pages of 500, started again when the token expired (410), never a part. query is "labelSelector=…" already
  * percent-encoded, or NULL. *ret is a JSON array of the items. */
 int kube_list(struct kube_client *c, const char *path, const char *query, json_t **ret, struct error *err);
+/* The same in pages of at most `limit` items, each handed to fn and then forgotten: 500 Nodes of a real cluster are megabytes of JSON. When the list
+ * has to begin again, restart is called first; what fn has made so far is then void. fn's error ends the list. */
+struct kube_pages {
+        unsigned limit;                           /* 0 = 500 */
+        int (*fn)(const json_t *items, void *data, struct error *err);
+        void (*restart)(void *data);
+        void *data;
+};
+int kube_list_pages(struct kube_client *c, const char *path, const char *query, const struct kube_pages *pages, struct error *err);
 int kube_create(struct kube_client *c, const char *path, const json_t *object, json_t **ret, struct error *err);   /* ret may be NULL */
 int kube_replace(struct kube_client *c, const char *path, const json_t *object, json_t **ret, struct error *err);  /* PUT */
 /* PATCH application/merge-patch+json (RFC 7386). */

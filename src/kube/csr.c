@@ -103,11 +103,9 @@ static int csr_item(const json_t *o, void *into, struct error *err) {
 
 int kube_csrs_list(struct kube_client *c, struct kube_csrs *ret, struct error *err) {
         _cleanup_str_ char *path = kube_path("certificates.k8s.io/v1", CSRS, NULL, NULL, NULL);
-        _cleanup_json_ json_t *list = NULL;
         void *items;
         size_t n;
-        if (kube_list(c, path, NULL, &list, err) < 0 ||
-            parse_items(list, sizeof(struct kube_csr), csr_item, csr_item_done, &items, &n, err) < 0)
+        if (parse_list(c, path, sizeof(struct kube_csr), csr_item, csr_item_done, &items, &n, err) < 0)
                 return error_wrap(err, "listing CertificateSigningRequests");
         *ret = (struct kube_csrs) { items, n };
         return 0;

@@ -182,11 +182,9 @@ static void node_item_done(void *item) {
 }
 
 int kube_nodes_list(struct kube_client *c, struct kube_nodes *ret, struct error *err) {
-        _cleanup_json_ json_t *items = NULL;
         void *nodes;
         size_t n;
-        if (kube_list(c, "/api/v1/nodes", NULL, &items, err) < 0 ||
-            parse_items(items, sizeof(struct kube_node), node_item, node_item_done, &nodes, &n, err) < 0)
+        if (parse_list(c, "/api/v1/nodes", sizeof(struct kube_node), node_item, node_item_done, &nodes, &n, err) < 0)
                 return error_wrap(err, "listing Nodes");
         *ret = (struct kube_nodes) { nodes, n };
         return 0;

@@ -1,5 +1,7 @@
 #include "kube/parse.h"
 
+#include "kube/client.h"
+
 bool parse_time(const json_t *o, const char *key, int64_t *ret, struct error *err) {
         _cleanup_str_ char *text = NULL;
         if (!jget_str(o, key, &text, err))
@@ -49,5 +51,44 @@ int parse_items(const json_t *array, size_t size, parse_item_fn fn, void (*done)
         }
         *ret_items = items;
         *ret_n = n;
+        return 0;
+}
+
+struct list_reader { size_t size, n; parse_item_fn fn; void (*done)(void *item); char *items; };
+
+static void forget_items(void *data) {
+        struct list_reader *l = data;
+        for (size_t i = 0; i < l->n; i++)
+                l->done(l->items + i * l->size);
+        free(l->items);
+        l->items = NULL;
+        l->n = 0;
+}
+
+static int read_page(const json_t *page, void *data, struct error *err) {
+        struct list_reader *l = data;
+        void *items;
+        size_t n;
+        if (parse_items(page, l->size, l->fn, l->done, &items, &n, err) < 0)
+                return -1;
+        if (n) {
+                l->items = xrealloc(l->items, l->n + n, l->size);
+                memcpy(l->items + l->n * l->size, items, n * l->size);
+                l->n += n;
+        }
+        free(items);
+        return 0;
+}
+
+int parse_list(struct kube_client *c, const char *path, size_t size, parse_item_fn fn, void (*done)(void *item), void **ret_items, size_t *ret_n,
+               struct error *err) {
+        struct list_reader l = { .size = size, .fn = fn, .done = done };
+        const struct kube_pages pages = { .limit = PARSE_PAGE, .fn = read_page, .restart = forget_items, .data = &l };
+        if (kube_list_pages(c, path, NULL, &pages, err) < 0) {
+                forget_items(&l);
+                return -1;
+        }
+        *ret_items = l.items;
+        *ret_n = l.n;
         return 0;
 }
