@@ -15,6 +15,10 @@
 #include "base/strbuf.h"
 
 struct kube_client;                      /* kube/client.h */
+/* One list of Nodes for all threads that wait for theirs, instead of one question a thread. Shared by the calls of one run; freed after the last. */
+struct node_looks;
+struct node_looks *node_looks_new(void);
+void node_looks_free(struct node_looks *l);
 
 /* What every call needs. Borrowed for the time of the call. */
 struct bootstrap {
@@ -23,6 +27,7 @@ struct bootstrap {
         const struct cancel *cancel;     /* or NULL */
         struct http_tls talos;           /* the operator's Talos identity: CA, admin certificate, key */
         struct kube_client *kube;        /* NULL is allowed where only Talos is spoken */
+        struct node_looks *looks;        /* or NULL: each asks for itself */
         void (*note)(void *data, const char *text);   /* one line for the progress display, or NULL */
         void *note_data;
 };

@@ -5,6 +5,7 @@
 
 #define SIGNER "kubernetes.io/kubelet-serving"
 #define LATE_MS (20 * SECOND_MS)
+#define ONE_BY_ONE 3
 /* Kubernetes removes issued requests after an hour (csrcleaner); an older Node without one has had its certificate. */
 #define FORGOTTEN_MS (55 * MINUTE_MS)
 
@@ -79,37 +80,68 @@ static int look_at_csrs(const struct bootstrap *b, const struct kube_csrs *csrs,
         return 0;
 }
 
-bool serving_certificate_forgotten(const struct bootstrap *b, const char *name) {
+/* Is the Node so old that its issued request has been removed by Kubernetes? */
+static bool is_forgotten(const struct bootstrap *b, const struct kube_node *k) {
+        return k && kube_now_ms(b->kube) - k->created_ms > FORGOTTEN_MS;
+}
+
+static bool is_forgotten_by_name(const struct bootstrap *b, const char *name) {
         _cleanup_(kube_node_done) struct kube_node k = { 0 };
         _cleanup_error_ struct error why = ERROR_INIT;
 
-        return kube_node_get(b->kube, name, &k, &why) >= 0 && kube_now_ms(b->kube) - k.created_ms > FORGOTTEN_MS;
+        return kube_node_get(b->kube, name, &k, &why) >= 0 && is_forgotten(b, &k);
+}
+
+/* Takes those whose certificates are only forgotten off the list of the missing. A few are asked for one by one, many by one list. */
+static void drop_forgotten(const struct bootstrap *b, const char **missing, size_t *n) {
+        _cleanup_(kube_nodes_done) struct kube_nodes all = { 0 };
+        _cleanup_error_ struct error why = ERROR_INIT;
+        bool one_by_one = *n <= ONE_BY_ONE;
+        size_t left = 0;
+
+        if (!one_by_one && kube_nodes_list(b->kube, &all, &why) < 0)
+                return;
+        for (size_t i = 0; i < *n; i++)
+                if (!(one_by_one ? is_forgotten_by_name(b, missing[i]) : is_forgotten(b, kube_nodes_find(&all, missing[i]))))
+                        missing[left++] = missing[i];
+        *n = left;
+}
+
+/* One look at all requests; late ones are approved. missing: names of those that have no certificate. */
+static int look_at_all(const struct bootstrap *b, const struct bootstrap_node *nodes, size_t n, const char **missing, size_t *ret_missing,
+                       size_t *approved, struct error *err) {
+        _cleanup_(kube_csrs_done) struct kube_csrs csrs = { 0 };
+
+        *ret_missing = 0;
+        if (kube_csrs_list(b->kube, &csrs, err) < 0)
+                return -1;
+        for (size_t i = 0; i < n; i++) {
+                bool issued = false;
+
+                if (look_at_csrs(b, &csrs, &nodes[i], approved, &issued, err) < 0)
+                        return -1;
+                if (!issued)
+                        missing[(*ret_missing)++] = nodes[i].name;
+        }
+        if (*ret_missing > 0)
+                drop_forgotten(b, missing, ret_missing);
+        return 0;
 }
 
 int bootstrap_serving_certificates(const struct bootstrap *b, const struct bootstrap_node *nodes, size_t n, int64_t timeout_ms,
                                    size_t *ret_approved, struct error *err) {
         struct wait w = wait_begin(b, timeout_ms, 3 * MINUTE_MS);
+        _cleanup_free_ const char **missing = xcalloc(n + 1, sizeof(*missing));
         size_t approved = 0;
 
         for (;;) {
-                _cleanup_(kube_csrs_done) struct kube_csrs csrs = { 0 };
                 _cleanup_error_ struct error why = ERROR_INIT;
-                const char *missing = NULL;
-                size_t have = 0;
-                int r = kube_csrs_list(b->kube, &csrs, &why);
+                size_t n_missing;
+                int r = look_at_all(b, nodes, n, missing, &n_missing, &approved, &why);
 
-                for (size_t i = 0; r >= 0 && i < n; i++) {
-                        bool issued = false;
-
-                        r = look_at_csrs(b, &csrs, &nodes[i], &approved, &issued, &why);
-                        if (r >= 0 && (issued || serving_certificate_forgotten(b, nodes[i].name)))
-                                have++;
-                        else
-                                missing = nodes[i].name;
-                }
                 if (r < 0 && !kube_error_passes(&why))
                         return error_move(err, &why);
-                if (r >= 0 && have == n) {
+                if (r >= 0 && n_missing == 0) {
                         *ret_approved = approved;
                         return 0;
                 }
@@ -117,8 +149,8 @@ int bootstrap_serving_certificates(const struct bootstrap *b, const struct boots
                         bootstrap_note(b, "%s", error_text(&why));
                         r = wait_pause(&w, err, "serving certificates: %s", error_text(&why));
                 } else {
-                        bootstrap_note(b, "%zu of %zu serving certificates", have, n);
-                        r = wait_pause(&w, err, "node '%s' has no issued serving certificate (%zu of %zu have)", missing, have, n);
+                        bootstrap_note(b, "%zu of %zu serving certificates", n - n_missing, n);
+                        r = wait_pause(&w, err, "node '%s' has no issued serving certificate (%zu of %zu have)", missing[n_missing - 1], n - n_missing, n);
                 }
                 if (r < 0)
                         return r;

@@ -6,5 +6,3 @@
 
 /* Why this request must not be approved for this node, or NULL when it may: the CCM's own checks (user, organisation, usages, addresses). */
 const char *serving_csr_refusal(const struct kube_csr *csr, const struct bootstrap_node *node);
-/* Is the Node so old that its issued request has been removed by Kubernetes? */
-bool serving_certificate_forgotten(const struct bootstrap *b, const char *name);

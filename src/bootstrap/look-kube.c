@@ -5,6 +5,8 @@
 #include "kube/node.h"
 
 #define CCM "talos-cloud-controller-manager"
+#define LOOK_DEFAULT_MS (10 * SECOND_MS)
+#define LOOK_TRIES 2                       /* the time is shared among them: a cluster that is dead is not waited for */
 
 static void node_view_done(struct node_view *v) {
         free(v->name);
@@ -152,16 +154,16 @@ static int look_ccm(struct kube_client *k, struct kube_view *v, struct error *er
 }
 
 int bootstrap_look_kube(const struct bootstrap *b, int64_t timeout_ms, struct kube_view *ret, struct error *err) {
+        _cleanup_(kube_client_freep) struct kube_client *k = kube_client_hurried(b->kube, (timeout_ms > 0 ? timeout_ms : LOOK_DEFAULT_MS) / LOOK_TRIES, LOOK_TRIES);
         _cleanup_(kube_view_done) struct kube_view v = { 0 };
         _cleanup_kvs_ struct kvs charts = { 0 };
         int r;
 
-        (void) timeout_ms;   /* the client's own limits bound each of the five reads */
-        r = look_nodes(b->kube, &v, err);
-        r = r < 0 ? r : look_csrs(b->kube, &v, err);
-        r = r < 0 ? r : look_markers(b->kube, &v, &charts, err);
-        r = r < 0 ? r : look_releases(b->kube, &v, &charts, err);
-        r = r < 0 ? r : look_ccm(b->kube, &v, err);
+        r = look_nodes(k, &v, err);
+        r = r < 0 ? r : look_csrs(k, &v, err);
+        r = r < 0 ? r : look_markers(k, &v, &charts, err);
+        r = r < 0 ? r : look_releases(k, &v, &charts, err);
+        r = r < 0 ? r : look_ccm(k, &v, err);
         if (r < 0)
                 return error_wrap(err, "reading the cluster");
         *ret = v;

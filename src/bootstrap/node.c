@@ -1,6 +1,5 @@
 /* What is done to one Kubernetes Node: its pod CIDR, its labels and taints, waiting for it. */
 #include "bootstrap/private.h"
-#include "kube/node.h"
 
 /* Talos since v1.12.4 drops addresses inside the node's own pod CIDRs from its list, and every released CCM (up to v1.12.0) hands out the first /80,
  * which holds the node's ::1 (docs/design.md, "the own-address trap"); the gate refuses that for any Talos. A CCM that keeps the address free has been
@@ -39,20 +38,20 @@ static int give_pod_cidr(const struct bootstrap *b, const struct bootstrap_node 
         return kube_node_set_pod_cidrs(b->kube, node->name, &cidrs, err);
 }
 
-int bootstrap_pod_cidr(const struct bootstrap *b, const struct bootstrap_node *node, enum pod_cidr_rule rule, int64_t timeout_ms,
-                       struct error *err) {
+static int wait_pod_cidr(const struct bootstrap *b, const struct bootstrap_node *node, enum pod_cidr_rule rule, int64_t timeout_ms,
+                         struct error *err) {
         struct wait w = wait_begin(b, timeout_ms, 10 * MINUTE_MS);
 
         for (;;) {
-                _cleanup_(kube_node_done) struct kube_node k = { 0 };
+                _cleanup_(node_look_done) struct node_look look = { 0 };
                 _cleanup_error_ struct error why = ERROR_INIT;
-                bool registered = kube_node_get(b->kube, node->name, &k, &why) >= 0;
+                bool registered = node_look(b, node->name, &w, &look, &why) >= 0;
                 int r = 1;
 
                 if (!registered && why.kind != ERR_NOT_FOUND && !kube_error_passes(&why))
                         return error_move(err, &why);
                 if (registered)
-                        r = check_pod_cidr(&k, node, err);
+                        r = check_pod_cidr(look.node, node, err);
                 if (r <= 0)
                         return r;
                 if (registered && rule == POD_CIDR_CLIENT) {
@@ -69,6 +68,14 @@ int bootstrap_pod_cidr(const struct bootstrap *b, const struct bootstrap_node *n
                 if (r < 0)
                         return r;
         }
+}
+
+int bootstrap_pod_cidr(const struct bootstrap *b, const struct bootstrap_node *node, enum pod_cidr_rule rule, int64_t timeout_ms,
+                       struct error *err) {
+        node_looks_enter(b);
+        int r = wait_pod_cidr(b, node, rule, timeout_ms, err);
+        node_looks_leave(b);
+        return r;
 }
 
 /* "key=value:Effect" or "key:Effect". */
@@ -103,26 +110,33 @@ int bootstrap_label_node(const struct bootstrap *b, const char *node, const stru
         return r < 0 ? error_wrap(err, "labels and taints of node '%s'", node) : 0;
 }
 
-int bootstrap_wait_node_ready(const struct bootstrap *b, const char *node, int64_t timeout_ms, struct error *err) {
+static int wait_ready(const struct bootstrap *b, const char *node, int64_t timeout_ms, struct error *err) {
         struct wait w = wait_begin(b, timeout_ms, 10 * MINUTE_MS);
 
         for (;;) {
-                _cleanup_(kube_node_done) struct kube_node k = { 0 };
+                _cleanup_(node_look_done) struct node_look look = { 0 };
                 _cleanup_error_ struct error why = ERROR_INIT;
                 const struct kube_condition *ready = NULL;
                 const char *text;
-                int r = kube_node_get(b->kube, node, &k, &why);
+                int r = node_look(b, node, &w, &look, &why);
 
                 if (r < 0 && why.kind != ERR_NOT_FOUND && !kube_error_passes(&why))
                         return error_move(err, &why);
-                if (r >= 0 && kube_node_is_ready(&k))
+                if (r >= 0 && kube_node_is_ready(look.node))
                         return 0;
                 if (r >= 0)
-                        ready = kube_condition_find(&k.conditions, "Ready");
+                        ready = kube_condition_find(&look.node->conditions, "Ready");
                 text = r < 0 ? error_text(&why) : ready && !str_empty(ready->message) ? ready->message : "the kubelet has not reported yet";
                 bootstrap_note(b, "%s", text);
                 r = wait_pause(&w, err, "node '%s' is not Ready: %s", node, text);
                 if (r < 0)
                         return r;
         }
+}
+
+int bootstrap_wait_node_ready(const struct bootstrap *b, const char *node, int64_t timeout_ms, struct error *err) {
+        node_looks_enter(b);
+        int r = wait_ready(b, node, timeout_ms, err);
+        node_looks_leave(b);
+        return r;
 }

@@ -3,6 +3,7 @@
 
 #include "bootstrap/bootstrap.h"
 #include "kube/client.h"
+#include "kube/node.h"
 #include "talos/api.h"
 
 #define SPEC_ANNOTATION "hcloud-v6/spec"
@@ -22,6 +23,18 @@ int64_t wait_elapsed(const struct wait *w);
 /* Sleeps between two looks: a twentieth of what has passed, 0.1 to 3 seconds, so that a short wait is not rounded up and a long one asks
  * rarely. ERR_CANCELLED; ERR_TIMEOUT with the text when the end has come. */
 int wait_pause(const struct wait *w, struct error *err, const char *fmt, ...) _printf_(3, 4);
+
+/* How long the next pause will be. */
+int64_t wait_next_pause(const struct wait *w);
+
+/* One Node, as seen not longer ago than half the pause of the wait: alone by GET, or, where several wait, in a list that serves them all. To
+ * be called between enter and leave. ERR_NOT_FOUND when it is not registered, and the errors of kube_node_get(). */
+struct nodes_seen;
+struct node_look { const struct kube_node *node; struct kube_node own; struct nodes_seen *seen; struct node_looks *looks; };
+void node_looks_enter(const struct bootstrap *b);
+void node_looks_leave(const struct bootstrap *b);
+int node_look(const struct bootstrap *b, const char *name, const struct wait *w, struct node_look *ret, struct error *err);
+void node_look_done(struct node_look *look);
 
 void bootstrap_note(const struct bootstrap *b, const char *fmt, ...) _printf_(2, 3);
 

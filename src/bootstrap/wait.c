@@ -9,10 +9,12 @@ struct wait wait_begin(const struct bootstrap *b, int64_t timeout_ms, int64_t de
 
 int64_t wait_elapsed(const struct wait *w) { return clock_mono_ms(w->b->clock) - w->start_ms; }
 
+int64_t wait_next_pause(const struct wait *w) { return MAX((int64_t) 100, MIN(wait_elapsed(w) / 20, 3 * SECOND_MS)); }
+
 int wait_pause(const struct wait *w, struct error *err, const char *fmt, ...) {
         _cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
         _cleanup_str_ char *span = NULL;
-        int64_t pause = MAX((int64_t) 100, MIN(wait_elapsed(w) / 20, 3 * SECOND_MS));
+        int64_t pause = wait_next_pause(w);
         va_list ap;
 
         if (clock_mono_ms(w->b->clock) < w->end_ms)

@@ -76,6 +76,7 @@ int cluster_open(const struct cluster_options *o, struct cluster **ret, struct e
                 return -1;
         _cleanup_cluster_ struct cluster *c = xnew0(struct cluster);
         c->lock.fd = -1;
+        c->looks = node_looks_new();
         pthread_mutex_init(&c->mutex, NULL);
         pthread_mutex_init(&c->notes_mutex, NULL);
         copy_options(c, o);
@@ -102,6 +103,7 @@ void cluster_close(struct cluster *c) {
         cleanup_fd_(&c->lock.fd);
         free(c->lock.run);
         kube_client_free(c->kube);
+        node_looks_free(c->looks);
         vault_free(c->vault);
         if (c->has_talos)
                 talosconfig_context_done(&c->talos);
