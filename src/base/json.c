@@ -27,7 +27,7 @@ int json_parse(const char *what, const char *body, size_t len, json_t **ret, str
 }
 
 static const char *type_name(const json_t *j) {
-        switch (json_typeof(j)) {
+        switch (j ? json_typeof(j) : JSON_NULL) {
         case JSON_OBJECT:
                 return "an object";
         case JSON_ARRAY:

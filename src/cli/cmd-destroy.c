@@ -25,7 +25,7 @@ static const struct opt options[] = {
 };
 
 static void print_found(struct app *app, const struct destroy_view *v) {
-        static const char *const header[] = { "KIND", "NAME", "ID", "DETAIL", "", NULL };
+        static const char *const header[] = { "KIND", "NAME", "ID", "DETAIL", "THEN", NULL };
         _cleanup_table_ struct table t = { 0 };
         _cleanup_str_ char *cost = NULL;
 

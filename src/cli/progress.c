@@ -250,7 +250,7 @@ static void on_event(void *data, const struct plan *plan, const struct plan_even
         struct progress *p = data;
 
         pthread_mutex_lock(&p->lock);
-        p->total = plan_size(plan);
+        p->total = plan_to_run(plan);
         p->done += !e->note && (e->state == STEP_DONE || e->state == STEP_FAILED || e->state == STEP_SKIPPED);
         if (p->style == PROGRESS_LIVE)
                 live_event(p, e);

@@ -200,6 +200,7 @@ static struct plan_step *add_target(struct cluster *c, struct plan *p, const str
 static void build(struct cluster *c, const struct destroy_view *v, struct plan *p) {
         struct plan_step *lock = plan_add(p, "lock", "cluster", c->name, step_mark, c);
         struct plan_step *servers = plan_add(p, "all", "servers", "", NULL, NULL), *again = plan_add(p, "list", "everything", "again", step_list_again, c);
+        plan_step_row(again, c->name);
         plan_step_quiet(lock);
         plan_step_quiet(servers);
         plan_step_quiet(again);

@@ -77,6 +77,9 @@ static void plan_servers(struct cluster *c, struct joints *j) {
         j->files = add_quiet(j, "write", "kubeconfig", c->name, step_files, c);
         j->applied_control_planes = add_quiet(j, "wait", "firewall", "control planes", step_applied_control_planes, c);
         j->applied_workers = add_quiet(j, "wait", "firewall", "workers", step_applied_workers, c);
+        _cleanup_str_ char *firewall = name_firewall(c->name);
+        plan_step_row(j->applied_control_planes, firewall);
+        plan_step_row(j->applied_workers, firewall);
         plan_after(j->control_planes, j->firewall);
         plan_after(j->files, j->control_planes);
         struct plan_step *first = NULL;
@@ -144,6 +147,7 @@ static void plan_kubernetes(struct cluster *c, struct joints *j) {
         j->members = add_quiet(j, "wait", "etcd-members", c->name, step_etcd_members, c);
         j->api = add_quiet(j, "wait", "kubernetes-api", c->name, step_api, c);
         j->ccm = add(j, "apply", "ccm", c->spec->ccm_version, step_ccm, c, !c->ccm_current);
+        plan_step_row(j->ccm, "talos-ccm");
         j->cni = add(j, "install", "chart", c->releases[0].addon->name, step_chart, &c->releases[0], !c->releases[0].current);
         plan_step_detail(j->cni, "%s %s", c->releases[0].chart.name, c->releases[0].chart.version);
         j->ready = add_quiet(j, "all", "nodes-ready", "", NULL, NULL);

@@ -373,7 +373,7 @@ int answer_actions(struct hcloud_client *c, const json_t *answer, const char *ke
         if (actions && !json_is_array(actions))
                 return error_set(err, ERR_PROTOCOL, "the API's '%s' is no list", key);
         json_array_foreach((json_t *) actions, i, action) {
-                int64_t id;
+                int64_t id = 0;
                 int r = read_action_id(c, action, &id, err);
                 if (r < 0)
                         return r;

@@ -11,7 +11,7 @@ static const char *type_name(const json_t *j) {
                 [JSON_OBJECT] = "an object", [JSON_ARRAY] = "a list", [JSON_STRING] = "text", [JSON_INTEGER] = "a number",
                 [JSON_REAL] = "a number", [JSON_TRUE] = "true", [JSON_FALSE] = "false", [JSON_NULL] = "null",
         };
-        return names[json_typeof(j)];
+        return names[j ? json_typeof(j) : JSON_NULL];
 }
 
 static int wrong_type(const struct shape *shape, const char *key, const json_t *found, const char *wanted, struct error *err) {

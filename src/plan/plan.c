@@ -112,6 +112,14 @@ size_t plan_work(const struct plan *p) {
         return n;
 }
 
+size_t plan_to_run(const struct plan *p) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < p->n_steps; i++)
+                n += p->steps[i]->fn && p->steps[i]->state != STEP_DONE_BEFORE;
+        return n;
+}
+
 size_t plan_size(const struct plan *p) { return p->n_steps; }
 struct plan_step *plan_at(const struct plan *p, size_t i) { return p->steps[i]; }
 

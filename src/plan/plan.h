@@ -43,6 +43,7 @@ void plan_always(struct plan_step *step);
 void plan_own(struct plan *p, void *memory, void (*release)(void *));    /* freed with the plan */
 
 size_t plan_work(const struct plan *p);                                  /* steps that would change something */
+size_t plan_to_run(const struct plan *p);                                /* steps with a function that are not unchanged, quiet ones too */
 size_t plan_size(const struct plan *p);
 struct plan_step *plan_at(const struct plan *p, size_t i);               /* in the order of adding */
 
