@@ -2,9 +2,9 @@
 
 #include "base/json.h"
 
-/* Multi-arch, on a registry with IPv6 (quay.io); the tags of Cilium's own demo and connectivity tests. */
-#define DEATHSTAR_IMAGE "quay.io/cilium/starwars:v2.1"
-#define CURL_IMAGE "quay.io/cilium/alpine-curl:v1.10.0"
+/* On a registry with IPv6; tags and digests are those of Cilium's own demo (minikube/http-sw-app.yaml) and connectivity tests. */
+#define DEATHSTAR_IMAGE "quay.io/cilium/starwars:v2.1@sha256:833d915ec68fca3ce83668fc5dae97c455b2134d8f23ef96586f55b894cfb1e8"
+#define CURL_IMAGE "quay.io/cilium/alpine-curl:v1.10.0@sha256:913e8c9f3d960dde03882defa0edd3a919d529c2eb167caa7f54194528bde364"
 
 static json_t *object(const char *api, const char *kind, const char *name, bool namespaced) {
         json_t *metadata = json_pack("{s:s, s:{s:s}}", "name", name, "labels", "app.kubernetes.io/managed-by", "hcloud-v6");

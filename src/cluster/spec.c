@@ -13,8 +13,8 @@ static const char *const default_locations[] = { "hel1", "nbg1", "fsn1" };
 /* nat64.net's free resolvers, those of the blog post. */
 static const char *const default_dns64[] = { "2a01:4f9:c010:3f02::1", "2a00:1098:2c::1", "2a01:4f8:c2c:123f::1" };
 static const char *const default_ntp[] = { "ntp1.hetzner.de", "ntp2.hetzner.com", "ntp3.hetzner.net" };
-/* Docker Hub has IPv6; the tag is there for readers, the digest decides when a profile gives one. */
-#define DEFAULT_HELM_IMAGE "docker.io/alpine/helm:3.18.6"
+/* Multi-arch, on a registry with IPv6. The digest is the one that several public repositories pin for this tag; nobody has pulled it for this project. */
+#define DEFAULT_HELM_IMAGE "docker.io/alpine/helm:4.2.3@sha256:b97ba4f9b27fe7af16ee3d37e6815783c9d4a51289b6240a9024ec471611ae9b"
 
 void spec_pool_done(struct spec_pool *p) {
         free(p->name);
