@@ -29,12 +29,63 @@ int access_open(struct cluster *c, struct error *err) {
         return mint_talos(c, err);
 }
 
+struct secrets_job {
+        pthread_t thread;
+        struct talos_contract contract;
+        struct clock *clock;
+        struct talos_secrets *secrets;
+        struct error error;
+};
+
+static void *make_secrets(void *arg) {
+        struct secrets_job *job = arg;
+        talos_secrets_generate(&job->contract, job->clock, &job->secrets, &job->error);
+        return NULL;
+}
+
+void access_prepare(struct cluster *c) {
+        struct vault_options o = vault_options_of(c);
+        if (c->secrets_job || c->vault || vault_exists(&o))
+                return;
+        struct secrets_job *job = xnew0(struct secrets_job);
+        job->clock = c->clock;
+        if (talos_contract_parse(c->spec->talos, &job->contract, NULL) < 0 || pthread_create(&job->thread, NULL, make_secrets, job) != 0)
+                free(job);                     /* access_create() then does it, or says why not */
+        else
+                c->secrets_job = job;
+}
+
+/* The secrets that were prepared, or NULL. */
+static struct talos_secrets *take_prepared(struct cluster *c) {
+        struct secrets_job *job = TAKE(c->secrets_job);
+        if (!job)
+                return NULL;
+        pthread_join(job->thread, NULL);
+        struct talos_secrets *s = job->secrets;
+        error_done(&job->error);
+        free(job);
+        return s;
+}
+
+void access_drop_prepared(struct cluster *c) {
+        talos_secrets_free(take_prepared(c));
+}
+
+static int create_vault(struct cluster *c, const struct vault_options *o, struct error *err) {
+        struct talos_secrets *prepared = take_prepared(c);
+        struct talos_contract contract;
+        if (prepared)
+                return vault_create_with(o, NULL, prepared, &c->vault, err);
+        if (talos_contract_parse(c->spec->talos, &contract, err) < 0)
+                return -1;
+        return vault_create(o, &contract, &c->vault, err);
+}
+
 int access_create(struct cluster *c, struct error *err) {
         struct vault_options o = vault_options_of(c);
         if (vault_exists(&o))
                 return access_open(c, err);
-        struct talos_contract contract;
-        if (talos_contract_parse(c->spec->talos, &contract, err) < 0 || vault_create(&o, &contract, &c->vault, err) < 0)
+        if (create_vault(c, &o, err) < 0)
                 return -1;
         free(c->uid);
         c->uid = xstrdup(c->vault->uid);

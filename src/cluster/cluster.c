@@ -79,6 +79,7 @@ int cluster_open(const struct cluster_options *o, struct cluster **ret, struct e
         c->looks = node_looks_new();
         pthread_mutex_init(&c->mutex, NULL);
         pthread_mutex_init(&c->notes_mutex, NULL);
+        pthread_mutex_init(&c->lock.mutex, NULL);
         copy_options(c, o);
         if (!c->state_dir && xdg_state_dir(&c->state_dir, err) < 0)
                 return -1;
@@ -104,6 +105,7 @@ void cluster_close(struct cluster *c) {
         free(c->lock.run);
         kube_client_free(c->kube);
         node_looks_free(c->looks);
+        access_drop_prepared(c);
         vault_free(c->vault);
         if (c->has_talos)
                 talosconfig_context_done(&c->talos);
@@ -117,11 +119,12 @@ void cluster_close(struct cluster *c) {
         left_view_done(&c->left);
         hcloud_ids_done(&c->kept);
         secret_free(c->token);
-        char *texts[] = { c->name, c->endpoint_api, c->state_dir, c->kubeconfig_path, c->talosconfig_path, c->user_agent, c->uid, c->network_zone };
+        char *texts[] = { c->name, c->endpoint_api, c->state_dir, c->kubeconfig_path, c->talosconfig_path, c->user_agent, c->uid, c->network_zone, c->quota_text };
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
                 free(texts[i]);
         pthread_mutex_destroy(&c->mutex);
         pthread_mutex_destroy(&c->notes_mutex);
+        pthread_mutex_destroy(&c->lock.mutex);
         free(c);
 }
 

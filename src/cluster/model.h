@@ -131,6 +131,7 @@ struct cluster {
         uint64_t base_requests;                /* of clients that are gone */
 
         struct vault *vault;
+        struct secrets_job *secrets_job;       /* of a vault that is to be made, or NULL */
         char *uid;                             /* of the vault, or as labels say */
         struct talosconfig_context talos;      /* minted from the vault */
         bool has_talos;
@@ -250,6 +251,9 @@ char *cilium_values(const struct cluster *c);
 /* ---- access.c: secrets, identities, files ---- */
 struct vault_options vault_options_of(const struct cluster *c);
 int access_open(struct cluster *c, struct error *err);         /* opens the vault and mints identities */
+/* Begins to make the secrets of a new vault in a thread of their own: an RSA-4096 key takes a second, and the network is asked meanwhile. */
+void access_prepare(struct cluster *c);
+void access_drop_prepared(struct cluster *c);                  /* waits for the thread */
 int access_create(struct cluster *c, struct error *err);
 int access_write_files(struct cluster *c, struct error *err);  /* kubeconfig, talosconfig; merges */
 void access_remove_contexts(struct cluster *c);

@@ -194,7 +194,7 @@ static void plan_network(struct cluster *c, struct joints *j) {
                 plan_after(s, j->up[i]);
                 plan_after(j->attached, s);
         }
-        plan_after(j->attached, j->ready);             /* not before there is nothing else to wait for */
+        plan_after(j->attached, j->cni);               /* by then the actions have ended, and nothing waits for the one question */
 }
 
 static void plan_end(struct cluster *c, struct joints *j, bool smoke) {

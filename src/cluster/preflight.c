@@ -255,6 +255,8 @@ int preflight_up(struct cluster *c, const struct up_options *o, struct error *er
         c->pod_rule = c->spec->pod_cidrs == POD_CIDRS_CCM      ? POD_CIDR_CCM
                       : c->spec->pod_cidrs == POD_CIDRS_CLIENT ? POD_CIDR_CLIENT
                                                                : bootstrap_pod_cidr_auto(c->spec->talos, c->spec->ccm_version);
+        if (!o->dry_run)
+                access_prepare(c);
         bool new_nodes = false;
         for (size_t i = 0; i < c->n_nodes; i++)
                 new_nodes |= !c->nodes[i].existed;
