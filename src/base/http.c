@@ -13,9 +13,9 @@ enum {
         DEFAULT_HOST_CONNECTIONS = 8,
         /* Idle connections kept for all hosts together: each costs memory with TLS, and a cluster of 500 nodes must fit into
          * 64 MB. Connections in use do not count. */
-        IDLE_CONNECTIONS = 48,
+        IDLE_CONNECTIONS = 32,
         /* At once, to all hosts: some 100 kB each with HTTP/2 and TLS. Requests past that wait. */
-        TOTAL_CONNECTIONS = 192,
+        TOTAL_CONNECTIONS = 128,
         LONGEST_POLL_MS = 60 * 1000,
 };
 

@@ -67,7 +67,7 @@ struct plan_event { const struct plan_step *step; enum step_state state; const c
 struct plan_observer { void (*event)(void *data, const struct plan *p, const struct plan_event *e); void *data; };
 
 struct plan_options {
-        unsigned max_threads;             /* 0 = 600: one a node of the largest cluster */
+        unsigned max_threads;             /* 0 = 320: what waits beyond that has mostly happened when its turn comes */
         struct clock *clock;              /* NULL: the system's */
         const struct cancel *cancel;
         struct plan_observer observer;

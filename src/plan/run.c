@@ -6,7 +6,7 @@
 
 /* Step functions are shallow; the TLS and JSON work is done on the HTTP engine's thread or in small frames. */
 #define THREAD_STACK (512 * 1024)
-#define THREADS_MAX 600
+#define THREADS_MAX 320
 
 static int64_t since_start(const struct plan *p) {
         return clock_mono_ms(p->options.clock) - p->origin_ms;
