@@ -108,18 +108,22 @@ static void collect(const struct cluster *c, const struct cloud *v, const struct
                                  !o->load_balancers);
 }
 
-static int wait_one(struct cluster *c, int rc, int64_t action, struct error *err) {
-        return rc < 0 ? -1 : hcloud_actions_wait(c->hcloud, &action, 1, err);
+static int delete_server(struct cluster *c, int64_t id, struct error *err) {
+        int64_t action = 0;
+
+        if (hcloud_server_delete(c->hcloud, id, &action, err) < 0)
+                return -1;
+        return action ? hcloud_actions_wait(c->hcloud, &action, 1, err) : 0;
 }
 
 static int step_delete(struct plan_step *s, void *arg, struct error *err) {
         struct target *t = arg;
         struct cluster *c = t->c;
         int64_t action = 0;
-        if (lock_check(c, err) < 0)
+        if (lock_check(c, str_eq(t->kind, "server") ? LOCK_BEGUN : LOCK_AFTER, err) < 0)
                 return -1;
         if (str_eq(t->kind, "server"))
-                return wait_one(c, hcloud_server_delete(c->hcloud, t->id, &action, err), action, err);
+                return delete_server(c, t->id, err);
         if (str_eq(t->kind, "primary-ip"))
                 return hcloud_primary_ip_delete(c->hcloud, t->id, true, err);
         if (str_eq(t->kind, "firewall"))
