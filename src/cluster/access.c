@@ -162,6 +162,13 @@ int access_write_files(struct cluster *c, struct error *err) {
         return write_talosconfig(c, err);
 }
 
+int access_check_files(struct cluster *c, struct error *err) {
+        const char *kube_ca = c->vault ? c->vault->secrets->kubernetes.cert : "", *talos_ca = c->has_talos ? c->talos.ca : "";
+        if (c->kubeconfig_path && talos_kubeconfig_check_file(c->kubeconfig_path, c->name, kube_ca, err) < 0)
+                return -1;
+        return c->talosconfig_path ? talosconfig_check_file(c->talosconfig_path, c->name, talos_ca, err) : 0;
+}
+
 void access_remove_contexts(struct cluster *c) {
         _cleanup_error_ struct error e = ERROR_INIT;
         if (c->kubeconfig_path && talos_kubeconfig_remove_file(c->kubeconfig_path, c->name, &e) < 0)

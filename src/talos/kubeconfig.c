@@ -187,6 +187,28 @@ static bool belongs_to_another(const struct yaml_node *root, const struct talos_
         return theirs && !str_eq(theirs, k->ca);
 }
 
+static int check_merge(const char *path, const struct yaml_node *root, const struct talos_kubeconfig *k, unsigned flags, struct error *err) {
+        if (check_lists(path, root, err) < 0)
+                return -1;
+        if (!(flags & TALOS_MERGE_REPLACE) && belongs_to_another(root, k)) {
+                error_set(err, ERR_EXISTS, "%s has a context '%s' of another cluster", path, k->context);
+                return error_hint(err, "kubectl config delete-context %s, if that cluster is gone; or another file in KUBECONFIG", k->context);
+        }
+        if (used_by_others(root, "user", k->user, k->context))
+                return error_set(err, ERR_EXISTS, "%s has a user '%s' that other contexts use", path, k->user);
+        return 0;
+}
+
+int talos_kubeconfig_check_file(const char *path, const char *cluster, const char *ca, struct error *err) {
+        _cleanup_secret_tree_ struct yaml_node *root = NULL;
+        _cleanup_str_ char *name = xasprintf("admin@%s", cluster);
+        struct talos_kubeconfig k = { .cluster = (char *) cluster, .user = name, .context = name, .ca = (char *) ca };
+
+        if (userfile_read(path, &root, err) < 0)
+                return -1;
+        return root ? check_merge(path, root, &k, 0, err) : 0;
+}
+
 int talos_kubeconfig_merge_file(const char *path, const struct talos_kubeconfig *k, unsigned flags, struct error *err) {
         _cleanup_secret_tree_ struct yaml_node *root = NULL;
 
@@ -194,12 +216,8 @@ int talos_kubeconfig_merge_file(const char *path, const struct talos_kubeconfig 
                 return -1;
         if (!root)
                 root = yaml_new_map();
-        if (check_lists(path, root, err) < 0)
+        if (check_merge(path, root, k, flags, err) < 0)
                 return -1;
-        if (!(flags & TALOS_MERGE_REPLACE) && belongs_to_another(root, k))
-                return error_set(err, ERR_EXISTS, "%s has a context '%s' of another cluster", path, k->context);
-        if (used_by_others(root, "user", k->user, k->context))
-                return error_set(err, ERR_EXISTS, "%s has a user '%s' that other contexts use", path, k->user);
         if (!yaml_get(root, "apiVersion"))
                 yaml_set_str(root, "apiVersion", "v1");
         if (!yaml_get(root, "kind"))

@@ -35,6 +35,10 @@ int talos_kubeconfig_parse(const char *name, const char *text, size_t len, const
  * kubeconfig) and ERR_EXISTS (the context or user of this name belongs to another cluster) leave the file alone. */
 int talos_kubeconfig_merge_file(const char *path, const struct talos_kubeconfig *k, unsigned flags, struct error *err);
 
+/* Whether such a merge would be possible, found without writing: a file that is none, or whose context of this name has another CA than `ca`
+ * (PEM; "" when ours is not made yet). ERR_INVALID, ERR_EXISTS, ERR_IO. */
+int talos_kubeconfig_check_file(const char *path, const char *cluster, const char *ca, struct error *err);
+
 /* Takes the context "admin@<cluster>", its user and its cluster out of the file, unless another context uses them. Absence is
  * success. */
 int talos_kubeconfig_remove_file(const char *path, const char *cluster, struct error *err);

@@ -125,6 +125,22 @@ static bool belongs_to_another(const struct yaml_node *context, const char *ca) 
         return context && theirs && !str_eq(theirs, ca);
 }
 
+int talosconfig_check_file(const char *path, const char *context, const char *ca, struct error *err) {
+        _cleanup_secret_tree_ struct yaml_node *root = NULL;
+        struct yaml_node *contexts = NULL;
+
+        if (userfile_read(path, &root, err) < 0)
+                return -1;
+        if (!root)
+                return 0;
+        if (contexts_of(path, root, &contexts, err) < 0)
+                return -1;
+        if (!belongs_to_another(yaml_get(contexts, context), ca))
+                return 0;
+        error_set(err, ERR_EXISTS, "%s has a context '%s' of another cluster", path, context);
+        return error_hint(err, "talosctl config remove %s, if that cluster is gone; or another file in TALOSCONFIG", context);
+}
+
 int talosconfig_merge_file(const char *path, const struct talosconfig_context *c, unsigned flags, struct error *err) {
         _cleanup_secret_tree_ struct yaml_node *root = NULL;
         struct yaml_node *contexts = NULL;

@@ -36,5 +36,8 @@ int talosconfig_parse(const char *name, const char *text, size_t len, const char
  * left alone: ERR_INVALID; so is one whose context of this name belongs to another cluster: ERR_EXISTS. */
 int talosconfig_merge_file(const char *path, const struct talosconfig_context *c, unsigned flags, struct error *err);
 
+/* Whether such a merge would be possible, found without writing; ca as for talos_kubeconfig_check_file(). */
+int talosconfig_check_file(const char *path, const char *context, const char *ca, struct error *err);
+
 /* Takes the context out of the file; absence of file or context is success. */
 int talosconfig_remove_file(const char *path, const char *context, struct error *err);
