@@ -13,7 +13,7 @@
 
 #define EXPIRY_MS (10 * 60 * 1000)
 #define RENEW_MS (4 * 60 * 1000)
-#define CHECK_MS (60 * 1000)           /* a younger look is good enough: only an expired lock, or one of this host, can be taken over */
+#define CHECK_MS (60 * 1000)           /* within one group of changes a younger look is good enough */
 
 char *host_name(void) {
         char host[256] = "";
@@ -157,6 +157,7 @@ int lock_cloud(struct cluster *c, struct error *err) {
                         return -1;
         }
         c->lock.checked_ms = clock_mono_ms(c->clock);
+        c->lock.checked = LOCK_BEGUN;
         c->lock.stop = cancel_new();
         c->lock.renewing = pthread_create(&c->lock.renewer, NULL, renew_loop, c) == 0;
         return 0;
@@ -170,18 +171,7 @@ static int lost(struct cluster *c, struct error *err) {
         return error_hint(err, "nothing more is changed by this run; see who works on the cluster, then run the command again");
 }
 
-int lock_check(struct cluster *c, struct error *err) {
-        if (!c->lock.id)
-                return 0;
-        if (__atomic_load_n(&c->lock.lost, __ATOMIC_RELAXED))
-                return lost(c, err);
-        pthread_mutex_lock(&c->mutex);
-        bool young = clock_mono_ms(c->clock) - c->lock.checked_ms < CHECK_MS;
-        if (!young)
-                c->lock.checked_ms = clock_mono_ms(c->clock);
-        pthread_mutex_unlock(&c->mutex);
-        if (young)
-                return 0;
+static int look(struct cluster *c, struct error *err) {
         struct hcloud_placement_group *g = NULL;
         _cleanup_error_ struct error e = ERROR_INIT;
         if (hcloud_placement_group_get(c->hcloud, c->lock.id, &g, &e) < 0)
@@ -189,6 +179,25 @@ int lock_check(struct cluster *c, struct error *err) {
         bool ours = str_eq(hcloud_labels_get(&g->labels, LABEL_RUN), c->lock.run);
         hcloud_placement_group_free(g);
         return ours ? 0 : lost(c, err);
+}
+
+int lock_check(struct cluster *c, enum lock_group group, struct error *err) {
+        if (!c->lock.id)
+                return 0;
+        if (__atomic_load_n(&c->lock.lost, __ATOMIC_RELAXED))
+                return lost(c, err);
+        /* Held during the look: of many steps that begin together one asks, and none goes on before the answer. */
+        pthread_mutex_lock(&c->lock.mutex);
+        int rc = 0;
+        if (group > c->lock.checked || clock_mono_ms(c->clock) - c->lock.checked_ms >= CHECK_MS) {
+                rc = look(c, err);
+                if (rc >= 0) {
+                        c->lock.checked = MAX(group, c->lock.checked);
+                        c->lock.checked_ms = clock_mono_ms(c->clock);
+                }
+        }
+        pthread_mutex_unlock(&c->lock.mutex);
+        return rc;
 }
 
 /* Also after cancellation, when the run's client answers nothing any more: then with one of its own. */

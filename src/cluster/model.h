@@ -95,11 +95,16 @@ struct cloud {
         struct hcloud_floating_ip_list *floating_ips;
 };
 
+/* Groups of changes in the order of a run; before each the lock is read again. What begins a run comes right after the lock was made. */
+enum lock_group { LOCK_BEGUN, LOCK_SERVERS, LOCK_AFTER };
+
 struct cluster_lock {
         int fd;                                /* flock on the host, -1: none */
         int64_t id;                            /* placement group in the cloud, 0: none */
         char *run;                             /* random, of this run */
         int64_t expiry_ms, checked_ms;         /* by the API's clock; by ours */
+        enum lock_group checked;               /* the last group before which it was read */
+        pthread_mutex_t mutex;                 /* of checked and checked_ms */
         bool lost;
         pthread_t renewer;
         bool renewing;
@@ -158,7 +163,7 @@ struct cluster {
         bool ccm_current;
         struct cluster_lock lock;
         bool work, destroying;
-        bool quota;                            /* guarded by mutex: no further creates */
+        char *quota_text;                      /* guarded by mutex: the limit that was met; no further creates */
         struct cost cost_all, cost_new;
         struct hcloud_pricing *pricing;
         struct gate_list gates;
@@ -236,7 +241,7 @@ int firewall_admit(struct cluster *c, struct error *err);
 /* ---- lock.c ---- */
 int lock_host(struct cluster *c, struct error *err);
 int lock_cloud(struct cluster *c, struct error *err);          /* ERR_LOCKED, ERR_AUTH (read-only token) */
-int lock_check(struct cluster *c, struct error *err);          /* is it still ours? reads it when the last look is some time ago */
+int lock_check(struct cluster *c, enum lock_group group, struct error *err);   /* is it still ours? reads it once a group, and when a minute has passed */
 void lock_release(struct cluster *c);
 char *lock_describe(const struct hcloud_placement_group *g);   /* "host x, until …"; owned */
 
@@ -256,6 +261,7 @@ void access_prepare(struct cluster *c);
 void access_drop_prepared(struct cluster *c);                  /* waits for the thread */
 int access_create(struct cluster *c, struct error *err);
 int access_write_files(struct cluster *c, struct error *err);  /* kubeconfig, talosconfig; merges */
+int access_check_files(struct cluster *c, struct error *err);     /* can the contexts be merged into the user's files? */
 void access_remove_contexts(struct cluster *c);
 int access_kube(struct cluster *c, struct error *err);         /* makes c->kube */
 void cluster_bootstrap(struct cluster *c, struct plan_step *step, struct bootstrap *ret);

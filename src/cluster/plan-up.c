@@ -238,7 +238,9 @@ static void forget_last(struct cluster *c) {
         hcloud_firewall_rules_done(&c->seen_rules);
         c->seen_rules = (struct hcloud_firewall_rules) { 0 };
         c->firewall_id = c->network_id = 0;
-        c->firewall_current = c->ccm_current = c->quota = c->destroying = false;
+        c->firewall_current = c->ccm_current = c->destroying = false;
+        free(c->quota_text);
+        c->quota_text = NULL;
         c->seen = KUBE_NOT_ASKED;
 }
 

@@ -2,24 +2,28 @@
 #include "cluster/model.h"
 
 #define STALE_MS (60 * 1000)
+#define QUOTA_HINT "ask for more in the Hetzner Console (Limits, Request change); then run the same command again: what exists is used"
 
 /* Before every group of changes: nobody has taken the lock, and no limit of the project has stopped this run. */
-static int may_change(struct cluster *c, struct error *err) {
+static int may_change(struct cluster *c, enum lock_group group, struct error *err) {
         pthread_mutex_lock(&c->mutex);
-        bool quota = c->quota;
+        _cleanup_str_ char *limit = xstrdup(c->quota_text);
         pthread_mutex_unlock(&c->mutex);
-        if (quota)
-                return error_set(err, ERR_QUOTA, "a limit of the project was reached; nothing more is created");
-        return lock_check(c, err);
+        if (limit) {
+                error_set(err, ERR_QUOTA, "a limit of the project was reached, nothing more is created: %s", limit);
+                return error_hint(err, QUOTA_HINT);
+        }
+        return lock_check(c, group, err);
 }
 
 /* The first refusal for a limit stops all further creates of this run. */
 static int creating(struct cluster *c, int rc, struct error *err) {
         if (rc < 0 && err && err->kind == ERR_QUOTA) {
                 pthread_mutex_lock(&c->mutex);
-                c->quota = true;
+                if (!c->quota_text)
+                        c->quota_text = xstrdup(error_text(err));
                 pthread_mutex_unlock(&c->mutex);
-                error_hint(err, "Hetzner Console, Limits, \"Request increase\"; then run the same command again: what exists is used");
+                error_hint(err, QUOTA_HINT);
         }
         return rc;
 }
@@ -63,7 +67,7 @@ int step_group(struct plan_step *s, void *arg, struct error *err) {
         struct node *first = arg;                  /* any node of the group */
         struct cluster *c = first->c;
         struct group *g = &c->groups[first->group];
-        if (may_change(c, err) < 0)
+        if (may_change(c, LOCK_BEGUN, err) < 0)
                 return -1;
         struct hcloud_labels labels;
         cluster_labels(c, NULL, g->pool, 0, &labels);
@@ -80,7 +84,7 @@ int step_group(struct plan_step *s, void *arg, struct error *err) {
 
 int step_network(struct plan_step *s, void *arg, struct error *err) {
         struct cluster *c = arg;
-        if (may_change(c, err) < 0)
+        if (may_change(c, LOCK_BEGUN, err) < 0)
                 return -1;
         _cleanup_str_ char *name = name_network(c->name);
         struct hcloud_labels labels;
@@ -99,14 +103,14 @@ int step_network(struct plan_step *s, void *arg, struct error *err) {
 
 int step_ip(struct plan_step *s, void *arg, struct error *err) {
         struct node *n = arg;
-        if (may_change(n->c, err) < 0)
+        if (may_change(n->c, LOCK_BEGUN, err) < 0)
                 return -1;
         return creating(n->c, place_ip(n, n->pool->candidates[0].location, err), err);
 }
 
 int step_firewall(struct plan_step *s, void *arg, struct error *err) {
         struct cluster *c = arg;
-        if (may_change(c, err) < 0)
+        if (may_change(c, LOCK_BEGUN, err) < 0)
                 return -1;
         return creating(c, firewall_write(c, err), err);
 }
@@ -116,7 +120,7 @@ int step_apply_firewall(struct plan_step *s, void *arg, struct error *err) {
         struct node *n = arg;
         struct cluster *c = n->c;
         struct hcloud_ids actions = { 0 };
-        if (may_change(c, err) < 0)
+        if (may_change(c, LOCK_BEGUN, err) < 0)
                 return -1;
         int rc = hcloud_firewall_apply(c->hcloud, c->firewall_id, &n->server_id, 1, &actions, err);
         if (rc >= 0)
@@ -127,7 +131,7 @@ int step_apply_firewall(struct plan_step *s, void *arg, struct error *err) {
 
 int step_server(struct plan_step *s, void *arg, struct error *err) {
         struct node *n = arg;
-        if (may_change(n->c, err) < 0)
+        if (may_change(n->c, LOCK_SERVERS, err) < 0)
                 return -1;
         return creating(n->c, place_server(n, s, err), err);
 }
@@ -162,7 +166,7 @@ int step_applied_workers(struct plan_step *s, void *arg, struct error *err) {
 
 int step_start(struct plan_step *s, void *arg, struct error *err) {
         struct node *n = arg;
-        if (lock_check(n->c, err) < 0)
+        if (lock_check(n->c, LOCK_AFTER, err) < 0)
                 return -1;
         return hcloud_server_poweron(n->c->hcloud, n->server_id, &n->start_action, err);
 }
@@ -182,7 +186,7 @@ int step_attach(struct plan_step *s, void *arg, struct error *err) {
         struct node *n = arg;
         struct cluster *c = n->c;
         int64_t action = 0;
-        if (lock_check(c, err) < 0)
+        if (lock_check(c, LOCK_AFTER, err) < 0)
                 return -1;
         if (hcloud_server_attach_to_network(c->hcloud, n->server_id, c->network_id, n->private_ip, NULL, &action, err) < 0)
                 return -1;

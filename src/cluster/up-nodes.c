@@ -12,12 +12,15 @@ int step_files(struct plan_step *s, void *arg, struct error *err) {
         return access_kube(c, err);
 }
 
-/* A machine that never answered may never have been switched on: the action says so better than the silence. */
+/* A machine that does not answer may never have been switched on: the action says so better than the silence. Asked only when there was
+ * silence for longer than a boot takes. 0: go on waiting. */
+#define SILENCE_MS (30 * 1000)
+
 static int power_failure(const struct node *n, struct error *err) {
-        _cleanup_error_ struct error e = ERROR_INIT;
-        if (n->start_action && err && err->kind == ERR_TIMEOUT && hcloud_actions_wait(n->c->hcloud, &n->start_action, 1, &e) < 0 && e.kind != ERR_CANCELLED)
-                return error_move(err, &e);
-        return -1;
+        if (!err || err->kind != ERR_TIMEOUT)
+                return -1;
+        error_done(err);
+        return n->start_action ? hcloud_actions_wait(n->c->hcloud, &n->start_action, 1, err) : 0;
 }
 
 int step_push(struct plan_step *s, void *arg, struct error *err) {
@@ -29,9 +32,11 @@ int step_push(struct plan_step *s, void *arg, struct error *err) {
         char *text = NULL;
         if (render_config(c, n, &text, err) < 0)
                 return -1;
-        int rc = bootstrap_push_config(&b, &ref, text, strlen(text), 0, err);
+        int rc = bootstrap_push_config(&b, &ref, text, strlen(text), SILENCE_MS, err);
+        if (rc < 0 && power_failure(n, err) >= 0)
+                rc = bootstrap_push_config(&b, &ref, text, strlen(text), 0, err);
         secret_free(text);
-        return rc < 0 ? power_failure(n, err) : 0;
+        return rc;
 }
 
 int step_wait_talos(struct plan_step *s, void *arg, struct error *err) {
@@ -39,7 +44,9 @@ int step_wait_talos(struct plan_step *s, void *arg, struct error *err) {
         struct bootstrap b;
         cluster_bootstrap(n->c, s, &b);
         struct bootstrap_node ref = node_ref(n);
-        return bootstrap_wait_talos(&b, &ref, false, 0, err) < 0 ? power_failure(n, err) : 0;
+        if (bootstrap_wait_talos(&b, &ref, false, SILENCE_MS, err) >= 0)
+                return 0;
+        return power_failure(n, err) < 0 ? -1 : bootstrap_wait_talos(&b, &ref, false, 0, err);
 }
 
 /* etcd is begun once in a cluster's life. Where a control plane that was there before does not answer, nobody knows whether it has been: a second
