@@ -18,9 +18,8 @@ bool node_network_ready(struct kube_cluster *c, const struct kube_machine *m) {
         const struct kube_type *pods = kube_type(c, "", "pods");
         for (size_t i = kube_lower_bound(pods, "kube-system/cilium-"); i < pods->n &&
              str_starts(pods->items[i].key, "kube-system/cilium-"); i++) {
-                const json_t *pod = pods->items[i].value;
-                if (str_eq(jget_text(pod, "spec.nodeName"), m->settings.name) && meta_controlled_by(pod, meta_uid(set)) &&
-                    pod_ready(pod))
+                const json_t *pod = pods->items[i].value, *on = json_object_get(json_object_get(pod, "spec"), "nodeName");
+                if (str_eq(json_string_value(on), m->settings.name) && meta_controlled_by(pod, meta_uid(set)) && pod_ready(pod))
                         return true;
         }
         return false;
@@ -261,9 +260,33 @@ static void running_node(struct kube_cluster *c, struct kube_machine *m) {
                 c->env.changed(c->env.data, m);
 }
 
+/* Does the node carry both effects of the taint, or neither, as wanted? */
+static bool taint_is(const json_t *node, const char *key, bool wanted) {
+        return has_taint(node, key, "NoSchedule") == wanted && has_taint(node, key, "NoExecute") == wanted;
+}
+
+/* Every pass looks at every node, so nothing is copied before something is to change. */
+static void follow_condition(struct kube_cluster *c, const struct kube_machine *m, const json_t *node) {
+        const json_t *condition = meta_condition(node, "Ready");
+        const char *status = json_string_value(json_object_get(condition, "status"));
+        bool unknown = str_eq(status, "Unknown"), ready = str_eq(status, "True");
+        if (taint_is(node, UNREACHABLE, unknown) && taint_is(node, NOT_READY, !unknown && !ready))
+                return;
+        int64_t now = kube_now(c);
+        int64_t due = meta_time_of(condition, "lastTransitionTime") + (ready ? kube_latency(c, m, LATENCY_TAINT) : 0);
+        if (due > now) {
+                kube_wake_at(c, due);
+                return;
+        }
+        json_t *copy = json_deep_copy(node);
+        lifecycle_taint(copy, UNREACHABLE, unknown, now);
+        lifecycle_taint(copy, NOT_READY, !unknown && !ready, now);
+        kube_save(c, "kube-controller-manager", "", copy);
+}
+
 /* The lifecycle controller: taints follow the Ready condition; a node that is silent too long turns Unknown. */
 static void lifecycle(struct kube_cluster *c, const json_t *node) {
-        _cleanup_json_ json_t *copy = json_deep_copy(node);
+        _cleanup_json_ json_t *copy = NULL;
         const struct kube_machine *m = kube_machine_find(c, meta_name(node));
         int64_t now = kube_now(c);
         bool silent = !m || !m->up;
@@ -274,6 +297,7 @@ static void lifecycle(struct kube_cluster *c, const json_t *node) {
                         return;
                 }
                 static const char *const types[] = { "Ready", "MemoryPressure", "DiskPressure", "PIDPressure" };
+                copy = json_deep_copy(node);
                 for (size_t i = 0; i < ARRAY_SIZE(types); i++)
                         meta_set_condition(meta_object(copy, "status"), types[i], "Unknown", "NodeStatusUnknown",
                                            "Kubelet stopped posting node status.", now);
@@ -281,17 +305,7 @@ static void lifecycle(struct kube_cluster *c, const json_t *node) {
                 kube_say(c, copy, "node-controller", "Normal", "NodeNotReady", "Node %s status is now: NodeNotReady",
                          meta_name(copy));
         }
-        const json_t *condition = meta_condition(copy, "Ready");
-        bool unknown = str_eq(jget_text(condition, "status"), "Unknown"), ready = str_eq(jget_text(condition, "status"), "True");
-        int64_t due = meta_time_of(condition, "lastTransitionTime") + (ready ? kube_latency(c, m, LATENCY_TAINT) : 0);
-        if (due > now) {
-                kube_wake_at(c, due);
-                return;
-        }
-        bool changed = lifecycle_taint(copy, UNREACHABLE, unknown, now);
-        changed |= lifecycle_taint(copy, NOT_READY, !unknown && !ready, now);
-        if (changed)
-                kube_save(c, "kube-controller-manager", "", json_incref(copy));
+        follow_condition(c, m, copy ? copy : node);
 }
 
 void node_pass(struct kube_cluster *c) {

@@ -77,16 +77,17 @@ static const char *meant_for(const json_t *pod) {
         return json_string_value(json_array_get(json_object_get(field, "values"), 0));
 }
 
-static bool daemon_wants(struct kube_cluster *c, const json_t *set, const json_t *node) {
-        _cleanup_json_ json_t *probe = pod_from_template(c, set, jget(set, "spec.template"), "probe", NULL, NULL);
+/* A pod as the set would make it, to ask which nodes it fits. */
+static json_t *daemon_probe(struct kube_cluster *c, const json_t *set) {
+        json_t *probe = pod_from_template(c, set, jget(set, "spec.template"), "probe", NULL, NULL);
         daemon_tolerations(probe);
-        return scheduler_fits(c, node, probe);
+        return probe;
 }
 
 struct counts { int64_t desired, current, ready, available, updated, misscheduled; };
 
 static void one_daemonset(struct kube_cluster *c, const json_t *set, const json_t *nodes) {
-        _cleanup_json_ json_t *pods = pods_of(c, set), *by_node = json_object();
+        _cleanup_json_ json_t *pods = pods_of(c, set), *by_node = json_object(), *probe = daemon_probe(c, set);
         _cleanup_str_ char *hash = template_hash(jget(set, "spec.template"));
         struct counts n = { 0 };
         size_t i;
@@ -97,7 +98,7 @@ static void one_daemonset(struct kube_cluster *c, const json_t *set, const json_
                         json_object_set(by_node, meant_for(each), each);
         json_array_foreach(nodes, i, each) {
                 const json_t *pod = json_object_get(by_node, meta_name(each));
-                if (!daemon_wants(c, set, each)) {
+                if (!scheduler_fits(c, each, probe)) {
                         n.misscheduled += pod != NULL && jget_text(pod, "spec.nodeName");
                         continue;
                 }
