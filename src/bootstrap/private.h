@@ -17,10 +17,11 @@
 struct wait {
         const struct bootstrap *b;
         int64_t start_ms, end_ms;
+        int64_t share;                   /* a pause is this part of what has passed: 40 by default; less often where hundreds of threads wait at once */
 };
 struct wait wait_begin(const struct bootstrap *b, int64_t timeout_ms, int64_t default_ms);
 int64_t wait_elapsed(const struct wait *w);
-/* Sleeps between two looks: a twentieth of what has passed, 0.1 to 3 seconds, so that a short wait is not rounded up and a long one asks
+/* Sleeps between two looks: a fortieth of what has passed, 0.1 to 3 seconds, so that a short wait is not rounded up and a long one asks
  * rarely. ERR_CANCELLED; ERR_TIMEOUT with the text when the end has come. */
 int wait_pause(const struct wait *w, struct error *err, const char *fmt, ...) _printf_(3, 4);
 

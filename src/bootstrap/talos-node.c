@@ -127,6 +127,7 @@ int bootstrap_wait_talos(const struct bootstrap *b, const struct bootstrap_node 
         struct wait w = wait_begin(b, timeout_ms, 10 * MINUTE_MS);
         int64_t unsynced_since = -1;
 
+        w.share = 20;                    /* one connection a node and look */
         for (;;) {
                 _cleanup_(talos_view_done) struct talos_view v = { 0 };
                 bool unsynced;

@@ -1,7 +1,7 @@
 #include "bootstrap/private.h"
 
 struct wait wait_begin(const struct bootstrap *b, int64_t timeout_ms, int64_t default_ms) {
-        struct wait w = { .b = b, .start_ms = clock_mono_ms(b->clock) };
+        struct wait w = { .b = b, .start_ms = clock_mono_ms(b->clock), .share = 40 };
 
         w.end_ms = w.start_ms + (timeout_ms > 0 ? timeout_ms : default_ms);
         return w;
@@ -9,7 +9,7 @@ struct wait wait_begin(const struct bootstrap *b, int64_t timeout_ms, int64_t de
 
 int64_t wait_elapsed(const struct wait *w) { return clock_mono_ms(w->b->clock) - w->start_ms; }
 
-int64_t wait_next_pause(const struct wait *w) { return MAX((int64_t) 100, MIN(wait_elapsed(w) / 20, 3 * SECOND_MS)); }
+int64_t wait_next_pause(const struct wait *w) { return MAX((int64_t) 100, MIN(wait_elapsed(w) / w->share, 3 * SECOND_MS)); }
 
 int wait_pause(const struct wait *w, struct error *err, const char *fmt, ...) {
         _cleanup_strbuf_ struct strbuf text = STRBUF_INIT;

@@ -99,6 +99,68 @@ START_TEST(refused_credentials_are_not_waited_for) {
 }
 END_TEST
 
+#define LISTED(name, status)                                                                                     \
+        "{\"metadata\":{\"name\":\"" name "\"},\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"" status "\"}]}}"
+
+/* As if so many threads waited. */
+static void crowd(struct ground *g, unsigned n) {
+        g->b.looks = node_looks_new();
+        while (n-- > 0)
+                node_looks_enter(&g->b);
+}
+
+START_TEST(many_who_wait_share_one_list) {
+        GROUND(g, { 200, NULL, "{\"items\":[" LISTED("demo-1", "True") "," LISTED("demo-2", "False") "]}" },
+               { 200, NULL, "{\"items\":[" LISTED("demo-1", "True") "," LISTED("demo-2", "True") "]}" });
+        _cleanup_error_ struct error err = ERROR_INIT;
+
+        crowd(&g, 3);
+        ck_ok(bootstrap_wait_node_ready(&g.b, "demo-1", 0, &err), err);
+        ck_assert_str_eq(peer_request(g.peer, 0)->line, "GET /api/v1/nodes?limit=100");
+        ck_assert_int_eq(ground_elapsed(&g), 0);
+        ck_ok(bootstrap_wait_node_ready(&g.b, "demo-2", 0, &err), err);      /* first by the same list, then, a pause later, by a new one */
+        ck_assert_uint_eq(peer_count(g.peer), 2);
+        ck_assert_int_eq(ground_elapsed(&g), 100);
+        node_looks_free(g.b.looks);
+}
+END_TEST
+
+START_TEST(a_node_that_no_list_has_did_not_report) {
+        GROUND(g, { 200, NULL, "{\"items\":[" LISTED("demo-2", "True") "]}" });
+        _cleanup_error_ struct error err = ERROR_INIT;
+
+        crowd(&g, 3);
+        ck_fails(bootstrap_wait_node_ready(&g.b, "demo-1", SECOND_MS, &err), err, ERR_TIMEOUT);
+        ck_assert_msg(strstr(err.message, "there is no Node 'demo-1'") != NULL, "%s", err.message);
+        node_looks_free(g.b.looks);
+}
+END_TEST
+
+START_TEST(a_refused_list_is_everybodys_error) {
+        GROUND(g, { 401, NULL, "{\"kind\":\"Status\",\"reason\":\"Unauthorized\",\"message\":\"no\"}" });
+        _cleanup_error_ struct error err = ERROR_INIT;
+
+        crowd(&g, 3);
+        for (unsigned i = 1; i <= 2; i++) {
+                ck_fails(bootstrap_wait_node_ready(&g.b, i == 1 ? "demo-1" : "demo-2", 0, &err), err, ERR_AUTH);
+                error_done(&err);
+        }
+        ck_assert_uint_eq(peer_count(g.peer), 1);
+        node_looks_free(g.b.looks);
+}
+END_TEST
+
+START_TEST(a_few_ask_for_their_own_node) {
+        GROUND(g, { 200, NULL, READY("True", "") });
+        _cleanup_error_ struct error err = ERROR_INIT;
+
+        crowd(&g, 1);
+        ck_ok(bootstrap_wait_node_ready(&g.b, "demo-1", 0, &err), err);
+        ck_assert_str_eq(peer_request(g.peer, 0)->line, "GET /api/v1/nodes/demo-1");
+        node_looks_free(g.b.looks);
+}
+END_TEST
+
 static Suite *suite(void) {
         Suite *s = suite_create("bootstrap wait");
         TCase *t = tcase_create("wait");
@@ -111,6 +173,10 @@ static Suite *suite(void) {
         tcase_add_test(t, a_node_is_waited_for_until_it_is_ready);
         tcase_add_test(t, a_node_that_stays_unready_says_why);
         tcase_add_test(t, refused_credentials_are_not_waited_for);
+        tcase_add_test(t, many_who_wait_share_one_list);
+        tcase_add_test(t, a_node_that_no_list_has_did_not_report);
+        tcase_add_test(t, a_refused_list_is_everybodys_error);
+        tcase_add_test(t, a_few_ask_for_their_own_node);
         suite_add_tcase(s, t);
         return s;
 }
