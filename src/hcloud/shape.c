@@ -73,7 +73,10 @@ static int read_labels(const struct shape *shape, const struct field *f, const j
 
 static int read_items(const struct shape *shape, const json_t *array, struct raw_list *out, struct error *err) {
         size_t n = json_array_size(array);
-        out->items = n ? xcalloc(n, shape->size) : NULL;
+        size_t room = 1;
+        while (room < n)                /* what ARRAY_APPEND takes for granted: callers add to lists they have read */
+                room *= 2;
+        out->items = n ? xcalloc(room, shape->size) : NULL;
         for (size_t i = 0; i < n; i++) {
                 int r = shape_read(shape, json_array_get(array, i), (char *) out->items + i * shape->size, err);
                 if (r < 0)

@@ -295,6 +295,23 @@ START_TEST(deletes_that_must_wait_do_when_asked) {
         fake_stop(&f);
 } END_TEST
 
+#define RULE(port) "{\"direction\":\"in\",\"protocol\":\"tcp\",\"port\":\"" port "\",\"source_ips\":[\"::/0\"],\"destination_ips\":[],\"description\":null}"
+
+/* The address sanitizer sees it when a list that was read has no room for more. */
+START_TEST(a_rule_is_added_to_those_read) {
+        fake_start(&f, NULL);
+        FAKE_SCRIPT(&f, { "GET /firewalls/7", 200, "{\"firewall\":{\"id\":7,\"name\":\"f\",\"labels\":{},\"created\":\"2026-01-01T00:00:00Z\",\"applied_to\":[],"
+                                                   "\"rules\":[" RULE("1") "," RULE("2") "," RULE("3") "]}}" });
+        struct hcloud_firewall *firewall = NULL;
+        ck_ok(hcloud_firewall_get(f.client, 7, &firewall, &f.error), f.error);
+        ck_assert_uint_eq(firewall->rules.n, 3);
+        hcloud_strings_add(&hcloud_firewall_rules_add(&firewall->rules, "in", "tcp", "4", NULL)->source_ips, "::/0");
+        ck_assert_uint_eq(firewall->rules.n, 4);
+        ck_assert_str_eq(firewall->rules.items[3].port, "4");
+        hcloud_firewall_free(firewall);
+        fake_stop(&f);
+} END_TEST
+
 static Suite *suite(void) {
         Suite *s = suite_create("hcloud client");
         TCase *c = tcase_create("client");
@@ -315,6 +332,7 @@ static Suite *suite(void) {
         tcase_add_test(c, cancel_ends_calls);
         tcase_add_test(c, delete_of_what_is_gone_succeeds);
         tcase_add_test(c, deletes_that_must_wait_do_when_asked);
+        tcase_add_test(c, a_rule_is_added_to_those_read);
         suite_add_tcase(s, c);
         return s;
 }
