@@ -2,6 +2,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/codec.h"
+#include "base/secret.h"
+
 #include "talos/patch-schema.h"
 
 int schema_error(struct error *err, const char *name, unsigned line, unsigned column, const char *fmt, ...) {
@@ -122,6 +125,21 @@ static int check_boolean(struct yaml_node *n, const char *name, struct error *er
         return wrong_type("true or false", n, name, err);
 }
 
+/* Go's YAML lets an underscore stand between digits. */
+static int check_number(struct yaml_node *n, const char *name, struct error *err) {
+        _cleanup_strbuf_ struct strbuf digits = STRBUF_INIT;
+
+        if (n->type == YAML_INT)
+                return 0;
+        if (n->type != YAML_STR || n->quoted || strspn(n->text, "0123456789_") != strlen(n->text) || !strchr("123456789", n->text[0]) || strlen(n->text) > 18)
+                return wrong_type("a number", n, name, err);
+        for (const char *p = n->text; *p; p++)
+                if (*p != '_')
+                        strbuf_addc(&digits, *p);
+        become(n, yaml_new_int(strtoll(strbuf_str(&digits), NULL, 10)));
+        return 0;
+}
+
 static int check_mode(struct yaml_node *n, const char *name, struct error *err) {
         if (n->type != YAML_INT || n->integer < 0 || n->integer > 07777)
                 return schema_error(err, name, n->line, n->column, "permissions must be a number such as 0o644");
@@ -148,6 +166,19 @@ static int check_argument(struct yaml_node *n, const char *name, struct error *e
         return n->type == YAML_SEQ ? schema_check(&texts, n, name, err) : check_text(n, name, err);
 }
 
+static int check_bytes(struct yaml_node *n, const char *name, struct error *err) {
+        uint8_t *bytes;
+        size_t len;
+
+        if (check_text(n, name, err) < 0)
+                return -1;
+        if (base64_decode(n->text, strlen(n->text), false, &bytes, &len, NULL) < 0)
+                return schema_error(err, name, n->line, n->column, "this is not base64");
+        secret_wipe(bytes, len);
+        free(bytes);
+        return 0;
+}
+
 static int check_map(const struct schema *s, struct yaml_node *n, const char *name, struct error *err) {
         if (n->type != YAML_MAP)
                 return wrong_type("a mapping", n, name, err);
@@ -157,8 +188,12 @@ static int check_map(const struct schema *s, struct yaml_node *n, const char *na
                 const struct schema *type = schema_at(s, p->key, &flags);
                 if (!type)
                         return unknown_key(s, p, name, err);
+                if ((s->kind == SCHEMA_TEXT_MAP || s->kind == SCHEMA_ARGUMENTS) && p->value->type == YAML_NULL)
+                        become(p->value, yaml_new_str(""));
                 if (p->value->type == YAML_NULL || is_delete(p->value))
                         continue;
+                if (s->flags & SCHEMA_BYTES_PAIR && check_bytes(p->value, name, err) < 0)
+                        return -1;
                 int r = s->kind == SCHEMA_ARGUMENTS ? check_argument(p->value, name, err)
                 : schema_check(type, p->value, name, err);
                 if (r < 0)
@@ -181,11 +216,13 @@ int schema_check(const struct schema *s, struct yaml_node *n, const char *name, 
                 return 0;
         switch (s->kind) {
         case SCHEMA_FREE:
-                return 0;
+                return !s->valid || s->valid(n) ? 0 : wrong_type(s->what, n, name, err);
         case SCHEMA_TEXT:
+                if (s->valid && !s->valid(n))
+                        return schema_error(err, name, n->line, n->column, "'%s' is not %s", n->text ? n->text : type_name(n), s->what);
                 return check_text(n, name, err);
         case SCHEMA_NUMBER:
-                return n->type == YAML_INT ? 0 : wrong_type("a number", n, name, err);
+                return s->valid && !s->valid(n) ? wrong_type(s->what, n, name, err) : check_number(n, name, err);
         case SCHEMA_MODE:
                 return check_mode(n, name, err);
         case SCHEMA_BOOLEAN:

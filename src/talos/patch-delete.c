@@ -160,34 +160,35 @@ static bool same_text(const struct yaml_node *a, const struct yaml_node *b) {
         return a && yaml_str(a) && yaml_str(b) && str_eq(yaml_str(a), yaml_str(b));
 }
 
-static bool delete_elements(struct yaml_node *list, const struct patch_delete *d) {
-        bool any = false;
+/* Only the first one goes, and only elements of a known type are looked at, by a key that is a text (talos: deleteStructFrom()). */
+static bool delete_element(const struct schema *s, struct yaml_node *list, const struct patch_delete *d) {
+        const struct schema_field *f = s && s->kind == SCHEMA_LIST && s->item->kind == SCHEMA_STRUCT ? schema_field_find(s->item, d->key) : NULL;
 
-        if (!list || list->type != YAML_SEQ)
+        if (!list || list->type != YAML_SEQ || !f || f->type->kind != SCHEMA_TEXT)
                 return false;
-        for (size_t i = list->n; i-- > 0;)
+        for (size_t i = 0; i < list->n; i++)
                 if (same_text(yaml_get(list->items[i], d->key), d->value)) {
                         drop_item(list, i);
-                        any = true;
+                        return true;
                 }
-        return any;
+        return false;
 }
 
 int patch_delete(const struct schema *s, struct yaml_node *document, const struct patch_delete *d, const char *name,
                  struct error *err) {
         struct yaml_node *at = document;
+        const char *last = d->path.items[d->path.n - 1];
         unsigned flags;
 
         for (size_t i = 0; i + 1 < d->path.n; i++) {
                 at = yaml_get(at, d->path.items[i]);
                 s = s ? schema_at(s, d->path.items[i], &flags) : NULL;
-                if (!at || at->type != YAML_MAP)
+                if (at ? at->type != YAML_MAP : !s || !(flags & SCHEMA_BY_VALUE))
                         return not_there(d, name, err);
         }
-        const char *last = d->path.items[d->path.n - 1];
         if (d->key)
-                return delete_elements(yaml_get(at, last), d) ? 0 : not_there(d, name, err);
-        if (yaml_unset(at, last))
+                return delete_element(s ? schema_at(s, last, &flags) : NULL, yaml_get(at, last), d) ? 0 : not_there(d, name, err);
+        if (at && yaml_unset(at, last))
                 return 0;
         /* Talos clears a field of a type even when it was never set; only in free maps the key must be there. */
         if (s && s->kind == SCHEMA_STRUCT && schema_field_find(s, last))

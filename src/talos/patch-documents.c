@@ -3,7 +3,7 @@
 #include "talos/patch-schema.h"
 
 #define TEXT &schema_text
-#define NUMBER &schema_number
+#define NUMBER &schema_natural
 #define BOOLEAN &schema_boolean
 #define FREE &schema_free
 #define TEXTS &schema_texts
@@ -15,9 +15,9 @@
 #define DOCUMENT(...) STRUCT({ "apiVersion", TEXT }, { "kind", TEXT }, __VA_ARGS__)
 #define NAMED(...) DOCUMENT({ "name", TEXT }, __VA_ARGS__)
 
-static const struct schema address = { .kind = SCHEMA_STRUCT, FIELDS({ "address", TEXT }, { "routePriority", NUMBER }) };
+static const struct schema address = { .kind = SCHEMA_STRUCT, FIELDS({ "address", &schema_prefix }, { "routePriority", NUMBER }) };
 static const struct schema route = {
-        .kind = SCHEMA_STRUCT, FIELDS({ "destination", TEXT }, { "gateway", TEXT }, { "source", TEXT }, { "metric", NUMBER },
+        .kind = SCHEMA_STRUCT, FIELDS({ "destination", &schema_prefix }, { "gateway", &schema_address }, { "source", &schema_address }, { "metric", NUMBER },
                                       { "mtu", NUMBER }, { "table", TEXT }) };
 
 #define LINK                                                                                        \
@@ -37,18 +37,21 @@ static const struct schema image_rules = {
                        { "publicKey", STRUCT({ "certificate", TEXT }) }),
 };
 
+static const struct schema config_files = { .kind = SCHEMA_LIST, .flags = SCHEMA_EMPTY_KEY, .keys = KEYS("mountPath"),
+                                            .item = STRUCT({ "content", TEXT }, { "mountPath", TEXT }) };
+
 static const struct schema text_map = { .kind = SCHEMA_TEXT_MAP };
 
 const struct schema_document schema_documents[] = {
         /* names, resolvers, time */
-        { "HostnameConfig", DOCUMENT({ "auto", TEXT }, { "hostname", TEXT }) },
-        { "ResolverConfig", DOCUMENT({ "nameservers", LIST(STRUCT({ "address", TEXT })) },
-                                     { "searchDomains", STRUCT({ "domains", TEXTS }, { "disableDefault", BOOLEAN }) },
+        { "HostnameConfig", DOCUMENT({ "auto", &schema_host_auto }, { "hostname", TEXT }) },
+        { "ResolverConfig", DOCUMENT({ "nameservers", LIST(STRUCT({ "address", &schema_address })) },
+                                     { "searchDomains", STRUCT({ "domains", TEXTS }, { "disableDefault", BOOLEAN }), SCHEMA_BY_VALUE },
                                      /* from 1.14 on */
                                      { "hostDNS", STRUCT({ "enabled", BOOLEAN }, { "forwardKubeDNSToHost", BOOLEAN },
                                                          { "resolveMemberNames", BOOLEAN }) }) },
         { "StaticHostConfig", NAMED({ "hostnames", TEXTS }) },
-        { "TimeSyncConfig", DOCUMENT({ "enabled", BOOLEAN }, { "bootTimeout", TEXT }, { "ntp", STRUCT({ "servers", TEXTS }) },
+        { "TimeSyncConfig", DOCUMENT({ "enabled", BOOLEAN }, { "bootTimeout", &schema_duration }, { "ntp", STRUCT({ "servers", TEXTS }) },
                                      { "ptp", STRUCT({ "devices", TEXTS }) }) },
         /* links */
         { "LinkConfig", NAMED(LINK) },
@@ -70,9 +73,9 @@ const struct schema_document schema_documents[] = {
         { "RoutingRuleConfig", NULL }, { "TCPProbeConfig", NULL }, { "VRFConfig", NULL }, { "VethConfig", NULL },
         { "WireguardConfig", NULL },
         /* the node's own firewall */
-        { "NetworkDefaultActionConfig", DOCUMENT({ "ingress", TEXT }) },
-        { "NetworkRuleConfig", NAMED({ "portSelector", STRUCT({ "ports", FREE, SCHEMA_REPLACE }, { "protocol", TEXT }) },
-                                     { "ingress", LIST(STRUCT({ "subnet", TEXT }, { "except", TEXT })), SCHEMA_REPLACE }) },
+        { "NetworkDefaultActionConfig", DOCUMENT({ "ingress", &schema_action }) },
+        { "NetworkRuleConfig", NAMED({ "portSelector", STRUCT({ "ports", LIST(&schema_port), SCHEMA_REPLACE }, { "protocol", &schema_protocol }), SCHEMA_BY_VALUE },
+                                     { "ingress", LIST(STRUCT({ "subnet", &schema_prefix }, { "except", &schema_prefix })), SCHEMA_REPLACE }) },
         /* registries and images */
         { "RegistryMirrorConfig", NAMED({ "endpoints", LIST(STRUCT({ "url", TEXT }, { "overridePath", BOOLEAN })) },
                                         { "skipFallback", BOOLEAN }) },
@@ -91,12 +94,11 @@ const struct schema_document schema_documents[] = {
         { "ZswapConfig", DOCUMENT({ "maxPoolPercent", NUMBER }, { "shrinkerEnabled", BOOLEAN }) },
         /* the system */
         { "EnvironmentConfig", DOCUMENT({ "variables", &text_map }) },
-        { "ExtensionServiceConfig", NAMED({ "configFiles", LIST_BY(STRUCT({ "content", TEXT }, { "mountPath", TEXT }),
-                                                                   "mountPath") },
+        { "ExtensionServiceConfig", NAMED({ "configFiles", &config_files },
                                           { "environment", TEXTS }) },
         { "EventSinkConfig", DOCUMENT({ "endpoint", TEXT }) },
         { "KmsgLogConfig", NAMED({ "url", TEXT }) },
-        { "WatchdogTimerConfig", DOCUMENT({ "device", TEXT }, { "timeout", TEXT }) },
+        { "WatchdogTimerConfig", DOCUMENT({ "device", TEXT }, { "timeout", &schema_duration }) },
         { "SideroLinkConfig", DOCUMENT({ "apiUrl", TEXT }, { "uniqueToken", TEXT }) },
         { "EtcFileConfig", NULL }, { "KernelModuleConfig", NULL }, { "OOMConfig", NULL }, { "PCIDriverRebindConfig", NULL },
         { "SecurityProfileConfig", NULL }, { "SysctlConfig", NULL }, { "SysfsConfig", NULL }, { "UdevRulesConfig", NULL },

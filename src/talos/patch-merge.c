@@ -35,13 +35,15 @@ static void replace(struct yaml_node *left, const struct yaml_node *right) {
 static struct yaml_node *find_element(const struct schema *list, const struct yaml_node *left, const struct yaml_node *element) {
         for (const char *const *k = list->keys; *k; k++) {
                 const struct yaml_node *wanted = yaml_get(element, *k);
-                if (!wanted || is_zero(wanted))
+                bool empty = !wanted || is_zero(wanted);
+                if (empty && !(list->flags & SCHEMA_EMPTY_KEY))
                         continue;
                 for (size_t i = 0; i < left->n; i++) {
                         const struct yaml_node *have = yaml_get(left->items[i], *k);
-                        if (have && yaml_equal(have, wanted))
+                        if (empty ? !have || is_zero(have) : have && yaml_equal(have, wanted))
                                 return left->items[i];
                 }
+                break;        /* the first key that is given decides */
         }
         return NULL;
 }
@@ -68,29 +70,6 @@ static void merge_bytes(const struct schema *s, struct yaml_node *left, const st
         }
 }
 
-static int merge_map(const struct schema *s, struct yaml_node *left, const struct yaml_node *right, const char *name,
-                     struct error *err) {
-        if (s->flags & SCHEMA_BYTES_PAIR) {
-                merge_bytes(s, left, right);
-                return 0;
-        }
-        for (size_t i = 0; i < right->n; i++) {
-                const struct yaml_pair *p = &right->pairs[i];
-                struct yaml_node *have = yaml_get(left, p->key);
-                unsigned flags;
-                const struct schema *type = schema_at(s, p->key, &flags);
-                if (p->value->type == YAML_NULL)
-                        continue;
-                if (!have || have->type == YAML_NULL)
-                        yaml_set(left, p->key, yaml_copy(p->value));
-                else if (s->kind == SCHEMA_ARGUMENTS)
-                        replace(have, p->value);
-                else if (merge_value(type ? type : &schema_free, flags, have, p->value, name, err) < 0)
-                        return -1;
-        }
-        return 0;
-}
-
 static const char *shape(const struct yaml_node *n) {
         switch (n->type) {
         case YAML_MAP: return "a mapping";
@@ -104,12 +83,52 @@ static const char *shape(const struct yaml_node *n) {
         return "null";
 }
 
+/* A null says nothing about a field of a known type. In a map it is a value: it stands where nothing stood, and in a free-form map it goes with nothing
+ * else (Talos ends in a panic there, which it answers as an error). */
+static int merge_null(const struct schema *s, struct yaml_node *left, const struct yaml_pair *p, const struct yaml_node *have, const char *name,
+                      struct error *err) {
+        if (s->kind != SCHEMA_FREE && s->kind != SCHEMA_MAP)
+                return 0;
+        if (!have)
+                yaml_set(left, p->key, yaml_copy(p->value));
+        else if (s->kind == SCHEMA_FREE && have->type != YAML_NULL)
+                return schema_error(err, name, p->line, p->column, "null cannot be merged into %s", shape(have));
+        return 0;
+}
+
+static int merge_map(const struct schema *s, struct yaml_node *left, const struct yaml_node *right, const char *name,
+                     struct error *err) {
+        if (s->flags & SCHEMA_BYTES_PAIR) {
+                merge_bytes(s, left, right);
+                return 0;
+        }
+        for (size_t i = 0; i < right->n; i++) {
+                const struct yaml_pair *p = &right->pairs[i];
+                struct yaml_node *have = yaml_get(left, p->key);
+                unsigned flags;
+                const struct schema *type = schema_at(s, p->key, &flags);
+                if (p->value->type == YAML_NULL) {
+                        if (merge_null(s, left, p, have, name, err) < 0)
+                                return -1;
+                        continue;
+                }
+                if (!have || have->type == YAML_NULL)
+                        yaml_set(left, p->key, yaml_copy(p->value));
+                else if (s->kind == SCHEMA_ARGUMENTS)
+                        replace(have, p->value);
+                else if (merge_value(type ? type : &schema_free, flags, have, p->value, name, err) < 0)
+                        return -1;
+        }
+        return 0;
+}
+
 static int merge_value(const struct schema *s, unsigned flags, struct yaml_node *left, const struct yaml_node *right,
                        const char *name, struct error *err) {
         if (right->type == YAML_NULL)
                 return 0;
         if (flags & SCHEMA_REPLACE) {
-                replace(left, right);
+                if (right->type != YAML_MAP || right->n)      /* an empty mapping says nothing, an empty list does */
+                        replace(left, right);
                 return 0;
         }
         if (left->type != right->type)
@@ -121,7 +140,7 @@ static int merge_value(const struct schema *s, unsigned flags, struct yaml_node 
                 static const struct schema free_list = { .kind = SCHEMA_LIST, .item = &schema_free };
                 return merge_list(s->kind == SCHEMA_LIST ? s : &free_list, left, right, name, err);
         }
-        if (!is_zero(right))
+        if (!is_zero(right) && !(s->zero && str_eq(right->text, s->zero)))
                 replace(left, right);
         return 0;
 }

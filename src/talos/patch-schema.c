@@ -10,13 +10,13 @@ const struct schema schema_boolean = { .kind = SCHEMA_BOOLEAN };
 const struct schema schema_text_map = { .kind = SCHEMA_TEXT_MAP };
 const struct schema schema_arguments = { .kind = SCHEMA_ARGUMENTS };
 const struct schema schema_texts = { .kind = SCHEMA_LIST, .item = &schema_text };
-const struct schema schema_free_list = { .kind = SCHEMA_LIST, .item = &schema_free };
+const struct schema schema_free_list = { .kind = SCHEMA_LIST, .item = &schema_object };
 
 #define TEXT &schema_text
 #define NUMBER &schema_number
 #define MODE &schema_mode
 #define BOOLEAN &schema_boolean
-#define FREE &schema_free
+#define FREE &schema_object
 #define TEXTS &schema_texts
 #define TEXT_MAP &schema_text_map
 #define ARGUMENTS &schema_arguments
@@ -51,7 +51,7 @@ TYPE(bond, { "interfaces", TEXTS }, { "deviceSelectors", LIST(&device_selector) 
 TYPE(bridge, { "interfaces", TEXTS }, { "stp", STRUCT({ "enabled", BOOLEAN }) },
      { "vlan", STRUCT({ "vlanFiltering", BOOLEAN }) });
 TYPE(wireguard, { "privateKey", TEXT }, { "listenPort", NUMBER }, { "firewallMark", NUMBER },
-     { "peers", LIST(STRUCT({ "publicKey", TEXT }, { "endpoint", TEXT }, { "persistentKeepaliveInterval", TEXT },
+     { "peers", LIST(STRUCT({ "publicKey", TEXT }, { "endpoint", TEXT }, { "persistentKeepaliveInterval", &schema_duration },
                             { "allowedIPs", TEXTS })) });
 TYPE(device, { "interface", TEXT }, { "deviceSelector", &device_selector }, { "addresses", TEXTS }, { "cidr", TEXT },
      { "routes", LIST(&route) }, { "bond", &bond }, { "bridge", &bridge }, { "bridgePort", STRUCT({ "master", TEXT }) },
@@ -108,9 +108,9 @@ TYPE(machine, { "type", TEXT }, { "token", TEXT }, { "ca", &pair }, { "acceptedC
                               { "scheduler", STRUCT({ "disabled", BOOLEAN }) }) }, { "kubelet", &kubelet },
      { "pods", &schema_free_list }, { "network", &network }, { "disks", LIST(&disk) }, { "install", &install },
      { "files", LIST(&file) }, { "env", TEXT_MAP },
-     { "time", STRUCT({ "disabled", BOOLEAN }, { "servers", TEXTS }, { "bootTimeout", TEXT }) }, { "sysctls", TEXT_MAP },
+     { "time", STRUCT({ "disabled", BOOLEAN }, { "servers", TEXTS }, { "bootTimeout", &schema_duration }) }, { "sysctls", TEXT_MAP },
      { "sysfs", TEXT_MAP },
-     { "registries", STRUCT({ "mirrors", MAP(&mirror) }, { "config", MAP(&registry) }), SCHEMA_DROP_EMPTY },
+     { "registries", STRUCT({ "mirrors", MAP(&mirror) }, { "config", MAP(&registry) }), SCHEMA_DROP_EMPTY | SCHEMA_BY_VALUE },
      { "systemDiskEncryption", STRUCT({ "state", &encryption }, { "ephemeral", &encryption }) }, { "features", &features },
      { "udev", STRUCT({ "rules", TEXTS }) }, { "logging", &logging }, { "kernel", &kernel },
      { "seccompProfiles", LIST(STRUCT({ "name", TEXT }, { "value", FREE })) }, { "baseRuntimeSpecOverrides", FREE },
@@ -134,8 +134,8 @@ TYPE(cluster_network,
                      { "flannel", STRUCT({ "extraArgs", TEXTS }, { "kubeNetworkPoliciesEnabled", BOOLEAN }) }) },
      { "dnsDomain", TEXT }, { "podSubnets", TEXTS, SCHEMA_REPLACE }, { "serviceSubnets", TEXTS, SCHEMA_REPLACE });
 TYPE(discovery, { "enabled", BOOLEAN },
-     { "registries", STRUCT({ "kubernetes", STRUCT({ "disabled", BOOLEAN }) },
-                            { "service", STRUCT({ "disabled", BOOLEAN }, { "endpoint", TEXT }) }) });
+     { "registries", STRUCT({ "kubernetes", STRUCT({ "disabled", BOOLEAN }), SCHEMA_BY_VALUE },
+                            { "service", STRUCT({ "disabled", BOOLEAN }, { "endpoint", TEXT }), SCHEMA_BY_VALUE }), SCHEMA_BY_VALUE });
 TYPE(etcd, { "image", TEXT }, { "ca", &pair }, { "extraArgs", ARGUMENTS }, { "subnet", TEXT }, { "advertisedSubnets", TEXTS },
      { "listenSubnets", TEXTS });
 
@@ -149,7 +149,7 @@ TYPE(cluster, { "id", TEXT }, { "secret", TEXT },
      { "coreDNS", STRUCT({ "disabled", BOOLEAN }, { "image", TEXT }) },
      { "externalCloudProvider", STRUCT({ "enabled", BOOLEAN }, { "manifests", TEXTS }) }, { "extraManifests", TEXTS },
      { "extraManifestHeaders", TEXT_MAP }, { "inlineManifests", LIST(STRUCT({ "name", TEXT }, { "contents", TEXT })) },
-     { "adminKubeconfig", STRUCT({ "certLifetime", TEXT }) }, { "allowSchedulingOnMasters", BOOLEAN },
+     { "adminKubeconfig", STRUCT({ "certLifetime", &schema_duration }) }, { "allowSchedulingOnMasters", BOOLEAN },
      { "allowSchedulingOnControlPlanes", BOOLEAN });
 
 const struct schema schema_v1alpha1 = {

@@ -25,6 +25,8 @@ enum schema_flags {
         SCHEMA_REPLACE_ELEMENT = 1 << 2, /* list: an element with an equal key is replaced, not merged */
         SCHEMA_ALWAYS = 1 << 3,          /* field of file permissions: Talos writes it also when it is not given */
         SCHEMA_DROP_EMPTY = 1 << 4,      /* field: Talos does not write it when it is empty (maps never are written empty) */
+        SCHEMA_EMPTY_KEY = 1 << 6,       /* list: elements without the key are one too */
+        SCHEMA_BY_VALUE = 1 << 5,        /* field: a mapping that Talos keeps even when it was never given */
 };
 
 struct schema {
@@ -33,6 +35,9 @@ struct schema {
         const struct schema_field *fields;   /* of a struct, ends with a NULL name */
         const struct schema *item;           /* of a map or list */
         const char *const *keys;             /* of a list: elements equal at one of these keys are one; ends with NULL */
+        const char *what;                    /* of a text that is parsed: "an IP address"; and whether this one is one */
+        bool (*valid)(const struct yaml_node *n);
+        const char *zero;                    /* of a text that names a number: the name of 0, which replaces nothing */
 };
 
 struct schema_field {
@@ -52,6 +57,8 @@ extern const struct schema_document schema_documents[];  /* ends with a NULL kin
 
 /* The scalar types, shared by both tables. */
 extern const struct schema schema_free, schema_text, schema_number, schema_mode, schema_boolean;
+extern const struct schema schema_object;      /* free, but a mapping */
+extern const struct schema schema_address, schema_prefix, schema_duration, schema_action, schema_protocol, schema_host_auto, schema_port, schema_natural;   /* patch-scalars.c */
 extern const struct schema schema_text_map, schema_arguments, schema_texts, schema_free_list;
 
 const struct schema_field *schema_field_find(const struct schema *s, const char *name);

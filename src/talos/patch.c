@@ -62,6 +62,24 @@ static int check_shape(const struct yaml_node *doc, const char *name, struct err
         return check_kind(doc, name, err);
 }
 
+/* A document that only deletes is none any more once its deletes are taken out, so the same one may follow it. */
+static bool only_deletes(const struct yaml_node *doc) {
+        _cleanup_patch_deletes_ struct patch_deletes deletes = { 0 };
+        _cleanup_secret_tree_ struct yaml_node *copy = NULL;
+
+        if (yaml_get(doc, "$patch"))
+                return true;
+        copy = yaml_copy(doc);
+        return !yaml_get(doc, "kind") && patch_collect_deletes(copy, "patch", &deletes, NULL) >= 0 && deletes.n && copy->n == 0;
+}
+
+static bool stands_before(const struct yaml_docs *patch, size_t at) {
+        for (size_t i = 0; i < at; i++)
+                if (patch->items[i]->type == YAML_MAP && same_document(patch->items[i], patch->items[at]) && !only_deletes(patch->items[i]))
+                        return true;
+        return false;
+}
+
 /* Checks all documents of a patch; fills in the form that merging wants. */
 static int check_documents(const struct yaml_docs *patch, const char *name, struct error *err) {
         for (size_t i = 0; i < patch->n; i++) {
@@ -71,9 +89,12 @@ static int check_documents(const struct yaml_docs *patch, const char *name, stru
                         continue;
                 if (check_shape(doc, name, err) < 0 || patch_is_delete(doc, name, &delete, err) < 0)
                         return -1;
-                if (find_document(patch, i, doc) >= 0)
+                if (!only_deletes(doc) && stands_before(patch, i))
                         return schema_error(err, name, doc->line, doc->column, "the document '%s' stands twice in this patch",
                                             document_name(doc));
+                /* Which of the two wins differs from release to release of Talos. */
+                if (delete && yaml_get(doc, "kind") && stands_before(patch, i))
+                        return schema_error(err, name, doc->line, doc->column, "the document '%s' is defined and deleted in this patch", document_name(doc));
                 if (!delete && schema_check(schema_of_document(doc), doc, name, err) < 0)
                         return -1;
         }
@@ -106,32 +127,32 @@ static int delete_document(struct yaml_docs *config, const struct yaml_node *doc
         return 0;
 }
 
-static bool only_identity(const struct yaml_node *doc) {
-        for (size_t i = 0; i < doc->n; i++)
-                if (!str_eq(doc->pairs[i].key, "apiVersion") && !str_eq(doc->pairs[i].key, "kind") &&
-                    !str_eq(doc->pairs[i].key, "name"))
-                        return false;
-        return true;
-}
-
-/* Merges first, then deletes, as Talos does. doc is consumed. */
-static int apply_document(struct yaml_docs *config, struct yaml_node *doc, const char *name, struct error *err) {
-        const struct schema *s = schema_of_document(doc);
+/* Takes the deletes out of doc and carries them out. */
+static int apply_deletes(struct yaml_docs *config, struct yaml_node *doc, const char *name, struct error *err) {
         _cleanup_patch_deletes_ struct patch_deletes deletes = { 0 };
 
         if (patch_collect_deletes(doc, name, &deletes, err) < 0)
                 return -1;
         ssize_t at = find_document(config, config->n, doc);
-        if (at < 0 && deletes.n && only_identity(doc))
+        if (at < 0 && deletes.n)
                 return no_document(doc, name, err);
+        for (size_t i = 0; i < deletes.n; i++)
+                if (patch_delete(schema_of_document(doc), config->items[at], &deletes.items[i], name, err) < 0)
+                        return -1;
+        return 0;
+}
+
+static int merge_document(struct yaml_docs *config, const struct yaml_node *doc, const char *name, struct error *err) {
+        const struct schema *s = schema_of_document(doc);
+        ssize_t at = find_document(config, config->n, doc);
+
+        if (at < 0 && doc->n == 0)
+                return 0;
         if (at < 0) {
                 ARRAY_APPEND(config->items, config->n, yaml_copy(doc));
                 at = (ssize_t) config->n - 1;
         } else if (patch_merge(s, config->items[at], doc, name, err) < 0)
                 return -1;
-        for (size_t i = 0; i < deletes.n; i++)
-                if (patch_delete(s, config->items[at], &deletes.items[i], name, err) < 0)
-                        return -1;
         if (s != &schema_free)
                 schema_order(s, config->items[at]);
         return 0;
@@ -143,24 +164,44 @@ static void copy_documents(const struct yaml_docs *from, struct yaml_docs *ret) 
                 ARRAY_APPEND(ret->items, ret->n, yaml_copy(from->items[i]));
 }
 
+static bool is_v1alpha1(const struct yaml_node *doc) { return doc->type == YAML_MAP && !yaml_get(doc, "kind"); }
+
+static int apply_other(struct yaml_docs *config, struct yaml_node *doc, const char *name, struct error *err) {
+        bool delete;
+
+        if (patch_is_delete(doc, name, &delete, err) < 0)
+                return -1;
+        if (delete)
+                return delete_document(config, doc, name, err);
+        return apply_deletes(config, doc, name, err) < 0 ? -1 : merge_document(config, doc, name, err);
+}
+
+/* The order in which Talos applies the documents of one patch (talos: config/container Documents()): all that is deleted in the v1alpha1 document, the
+ * v1alpha1 document, then the others as they stand, what each deletes before the rest of it. */
+static int apply_in_order(struct yaml_docs *config, const struct yaml_docs *patch, const char *name, struct error *err) {
+        for (size_t i = 0; i < patch->n; i++) {
+                struct yaml_node *doc = patch->items[i];
+                if (is_v1alpha1(doc) && (yaml_get(doc, "$patch") ? delete_document(config, doc, name, err) : apply_deletes(config, doc, name, err)) < 0)
+                        return -1;
+        }
+        for (size_t i = 0; i < patch->n; i++)
+                if (is_v1alpha1(patch->items[i]) && merge_document(config, patch->items[i], name, err) < 0)
+                        return -1;
+        for (size_t i = 0; i < patch->n; i++)
+                if (patch->items[i]->type == YAML_MAP && !is_v1alpha1(patch->items[i]) && apply_other(config, patch->items[i], name, err) < 0)
+                        return -1;
+        return 0;
+}
+
 /* patch is changed. */
 static int apply_documents(struct yaml_docs *config, const struct yaml_docs *patch, const char *name, struct error *err) {
         _cleanup_(tree_docs_free_secret) struct yaml_docs work = { 0 };
-        bool delete;
 
         if (check_documents(patch, name, err) < 0)
                 return -1;
         copy_documents(config, &work);
-        for (size_t i = 0; i < patch->n; i++) {
-                struct yaml_node *doc = patch->items[i];
-                if (doc->type == YAML_NULL)
-                        continue;
-                if (patch_is_delete(doc, name, &delete, err) < 0)
-                        return -1;
-                int r = delete ? delete_document(&work, doc, name, err) : apply_document(&work, doc, name, err);
-                if (r < 0)
-                        return r;
-        }
+        if (apply_in_order(&work, patch, name, err) < 0)
+                return -1;
         struct yaml_docs old = *config;
         *config = work;
         work = old;
