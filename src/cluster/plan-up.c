@@ -156,6 +156,7 @@ static void plan_kubernetes(struct cluster *c, struct joints *j) {
         plan_after(j->api, j->etcd);
         plan_after(j->ccm, j->api);
         plan_after(j->cni, j->ccm);
+        plan_after(j->started, j->cni);                /* asked about in one call with the attachments */
         for (size_t i = 0; i < c->n_nodes; i++) {
                 struct node *n = &c->nodes[i];
                 if (n->control_plane)

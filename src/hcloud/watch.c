@@ -322,7 +322,7 @@ static void restart(struct watch *w, enum kind kind, bool first, int64_t now) {
 /* Takes what is due and sets when the next round is. */
 static void take_due(struct watch *w, enum kind kind, int64_t now, struct round *ret) {
         struct schedule *s = &w->schedule[kind];
-        if (s->due_ms > now)
+        if (s->due_ms > now || count_waiting(w, kind) == 0)    /* nothing is asked: the next who joins need not keep a distance to it */
                 return;
         collect(w, kind, ret);
         s->last_ms = now;
