@@ -150,6 +150,17 @@ START_TEST(few_servers_are_asked_one_by_one) {
         fake_stop(&f);
 } END_TEST
 
+START_TEST(servers_after_actions_are_looked_at_soon) {
+        fake_start(&f, NULL);
+        FAKE_SCRIPT(&f, { "GET /actions?id=7", 200, "{\"actions\":[{\"id\":7,\"status\":\"success\"}]}" },
+                    { "GET /servers/1", 200, ONE(1, "false", "off", "applied") });
+        ck_ok(hcloud_actions_wait(f.client, (const int64_t[]) { 7 }, 1, &f.error), f.error);
+        int64_t before = clock_mono_ms(f.clock);
+        ck_ok(hcloud_firewall_wait_applied(f.client, 38, (const int64_t[]) { 1 }, 1, NULL, 0, &f.error), f.error);
+        ck_assert_int_eq(clock_mono_ms(f.clock) - before, 100);
+        fake_stop(&f);
+} END_TEST
+
 #define LIST "GET /servers?label_selector=a%3Db&page=1&per_page=50"
 
 START_TEST(many_servers_are_one_list) {
@@ -265,6 +276,7 @@ static Suite *suite(void) {
         tcase_add_test(c, a_poll_that_fails_fails_all_who_wait);
         tcase_add_test(c, cancel_ends_waiting);
         tcase_add_test(c, few_servers_are_asked_one_by_one);
+        tcase_add_test(c, servers_after_actions_are_looked_at_soon);
         tcase_add_test(c, many_servers_are_one_list);
         tcase_add_test(c, few_of_many_are_not_worth_a_list);
         tcase_add_test(c, who_joins_late_is_looked_after);
