@@ -155,8 +155,9 @@ static void link_add(struct cloud_call *c, struct strbuf *b, int64_t page, int64
         for (size_t i = 0; i < c->n_query; i++) {
                 if (str_eq(c->query[i].key, "page") || str_eq(c->query[i].key, "per_page"))
                         continue;
-                _cleanup_str_ char *v = percent_encode(c->query[i].value);
-                strbuf_addf(b, "%s=%s&", c->query[i].key, v);
+                /* The name as well: decoded, it may hold a line end, and this becomes a header. */
+                _cleanup_str_ char *k = percent_encode(c->query[i].key), *v = percent_encode(c->query[i].value);
+                strbuf_addf(b, "%s=%s&", k, v);
         }
         strbuf_addf(b, "page=%lld&per_page=%lld>; rel=\"%s\"", (long long) page, (long long) per_page, rel);
 }

@@ -378,6 +378,18 @@ static int begin_body(struct http1_conn *h) {
         return 0;
 }
 
+/* RFC 9110, 5.5 and RFC 9112, 2.2: no control characters in a head but tabs and whole line ends. */
+static bool has_controls(const char *p, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                unsigned char c = (unsigned char) p[i];
+                if (c == '\r' && i + 1 < n && p[i + 1] == '\n')
+                        i++;
+                else if ((c < ' ' && c != '\t') || c == 0x7f)
+                        return true;
+        }
+        return false;
+}
+
 /* The next steps return true while there is more to do with what has come. */
 static bool read_head(struct http1_conn *h) {
         char *start = h->in.data + h->in_used;
@@ -394,7 +406,7 @@ static bool read_head(struct http1_conn *h) {
                         refuse(h, 431);
                 return false;
         }
-        if (memchr(start, '\0', (size_t) (end - start))) {
+        if (has_controls(start, (size_t) (end - start))) {
                 refuse(h, 400);
                 return false;
         }

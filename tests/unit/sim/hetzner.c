@@ -205,6 +205,8 @@ START_TEST(lists_come_in_pages) {
         ck_assert(jget(j, "meta.pagination.next_page") == NULL);
         ck_assert_int_eq(json_integer_value(jget(j, "meta.pagination.previous_page")), 98);
         refused("GET", "/placement_groups?per_page=51", NULL, 422, "invalid_input");
+        json_decref(call("GET", "/placement_groups?a%0D%0AX%3D=b%0A", NULL, 200));
+        ck_assert_ptr_nonnull(strstr(kvs_get(&last.headers, "Link"), "?a%0D%0AX%3D=b%0A&page=1"));
         refused("GET", "/placement_groups?sort=size", NULL, 422, "invalid_input");
         json_decref(j);
         j = call("GET", "/placement_groups?label_selector=n%20in%20(1,3)", NULL, 200);

@@ -226,6 +226,9 @@ START_TEST(http1_wire) {
                     { "POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", "501" },
                     { "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", "400" },
                     { "POST / HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", "413" },
+                    { "GET /a\nb HTTP/1.1\r\n\r\n", "400" },
+                    { "GET / HTTP/1.1\r\nA: b\rc\r\n\r\n", "400" },
+                    { "GET / HTTP/1.1\r\nA: b\x7f\r\n\r\n", "400" },
                     { "GET nopath HTTP/1.1\r\n\r\n", "400" } };
         for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
                 _cleanup_str_ char *answer = raw(bad[i].request, false);
