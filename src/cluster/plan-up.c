@@ -135,6 +135,8 @@ static void plan_boot(struct cluster *c, struct joints *j) {
                         plan_step_quiet(j->up[i]);
                 }
                 plan_step_row(j->up[i], n->name);
+                if (n->control_plane)
+                        plan_step_urgent(j->up[i]);
                 plan_after(j->up[i], start);
                 plan_after(j->started, j->up[i]);      /* by then the actions have ended: one question instead of several */
         }
@@ -150,6 +152,9 @@ static void plan_kubernetes(struct cluster *c, struct joints *j) {
         plan_step_row(j->ccm, "talos-ccm");
         j->cni = add(j, "install", "chart", c->releases[0].addon->name, step_chart, &c->releases[0], !c->releases[0].current);
         plan_step_detail(j->cni, "%s %s", c->releases[0].chart.name, c->releases[0].chart.version);
+        struct plan_step *const urgent[] = { j->etcd, j->members, j->api, j->ccm, j->cni };
+        for (size_t i = 0; i < ARRAY_SIZE(urgent); i++)
+                plan_step_urgent(urgent[i]);   /* while hundreds of nodes are waited for */
         j->ready = add_quiet(j, "all", "nodes-ready", "", NULL, NULL);
         plan_after(j->etcd, j->files);
         plan_after(j->members, j->etcd);

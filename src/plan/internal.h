@@ -10,7 +10,7 @@ struct plan_step {
         char *verb, *kind, *name, *row, *detail;
         step_fn fn;
         void *arg;
-        bool quiet, always;
+        bool quiet, always, urgent;
 
         struct plan_step **before;   /* what it waits for */
         size_t n_before;

@@ -95,6 +95,8 @@ void plan_step_row(struct plan_step *step, const char *row) {
 }
 
 void plan_step_unchanged(struct plan_step *step) { step->state = STEP_DONE_BEFORE; }
+void plan_step_urgent(struct plan_step *step) { step->urgent = true; }
+
 void plan_step_quiet(struct plan_step *step) { step->quiet = true; }
 void plan_always(struct plan_step *step) { step->always = true; }
 

@@ -38,6 +38,8 @@ void plan_step_detail(struct plan_step *step, const char *fmt, ...) _printf_(2, 
 void plan_step_row(struct plan_step *step, const char *row);             /* the progress line it belongs to; default: name */
 void plan_step_unchanged(struct plan_step *step);                        /* marks it STEP_DONE_BEFORE */
 void plan_step_quiet(struct plan_step *step);                            /* a check or a wait: no change, not counted as work, not listed */
+/* Many others wait for it: it is taken before them, and has a thread even when all are taken by steps that only wait. */
+void plan_step_urgent(struct plan_step *step);
 /* Runs even after failures and cancellation (release of a lock); its function must not obey plan_cancel(). */
 void plan_always(struct plan_step *step);
 void plan_own(struct plan *p, void *memory, void (*release)(void *));    /* freed with the plan */

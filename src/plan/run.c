@@ -7,6 +7,7 @@
 /* Step functions are shallow; the TLS and JSON work is done on the HTTP engine's thread or in small frames. */
 #define THREAD_STACK (512 * 1024)
 #define THREADS_MAX 320
+#define THREADS_RESERVED 8        /* beyond the limit, for urgent steps when all others wait */
 
 static int64_t since_start(const struct plan *p) {
         return clock_mono_ms(p->options.clock) - p->origin_ms;
@@ -58,6 +59,20 @@ static bool has_failed_before(const struct plan_step *s) {
         return false;
 }
 
+/* With the lock held. Each step is queued once, so there is always room for one more. */
+static void enqueue(struct plan *p, struct plan_step *s) {
+        if (!s->urgent) {
+                p->queue[p->queue_tail++] = s;
+                return;
+        }
+        if (p->queue_head == 0) {
+                memmove(p->queue + 1, p->queue, p->queue_tail * sizeof(*p->queue));
+                p->queue_head++;
+                p->queue_tail++;
+        }
+        p->queue[--p->queue_head] = s;
+}
+
 /* With the lock held: everything that s waited for has ended. */
 static void step_ready(struct plan *p, struct plan_step *s) {
         s->ready_ms = since_start(p);
@@ -75,7 +90,7 @@ static void step_ready(struct plan *p, struct plan_step *s) {
                 step_ended(p, s, STEP_DONE);
                 return;
         }
-        p->queue[p->queue_tail++] = s;
+        enqueue(p, s);
 }
 
 /* With the lock held; gives it up while the step's function runs. */
@@ -132,8 +147,9 @@ static void *worker(void *data) {
 static size_t threads_wanted(const struct plan *p, unsigned max) {
         size_t queued = p->queue_tail - p->queue_head;
         size_t wanted = queued > p->idle ? queued - p->idle : 0;
+        size_t limit = max + (queued > 0 && p->queue[p->queue_head]->urgent ? THREADS_RESERVED : 0);
 
-        return MIN(wanted, (size_t) (max - p->threads));
+        return limit > p->threads ? MIN(wanted, limit - p->threads) : 0;
 }
 
 /* Kahn's order over the whole graph, before anything runs. */
@@ -206,7 +222,7 @@ int plan_run(struct plan *p, const struct plan_options *o, struct error *err) {
 
         p->options = *o;
         max = o->max_threads ? o->max_threads : THREADS_MAX;
-        threads = xcalloc(max, sizeof(*threads));
+        threads = xcalloc((size_t) max + THREADS_RESERVED, sizeof(*threads));
         r = check_cycles(p, err);
         if (r < 0)
                 return r;

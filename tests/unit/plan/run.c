@@ -171,6 +171,56 @@ START_TEST(observers_hear_of_start_and_end) {
 }
 END_TEST
 
+struct meeting { pthread_mutex_t lock; pthread_cond_t changed; bool begun, passed; };
+
+static struct meeting meeting = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false };
+
+static void tell(bool *what) {
+        pthread_mutex_lock(&meeting.lock);
+        *what = true;
+        pthread_cond_broadcast(&meeting.changed);
+        pthread_mutex_unlock(&meeting.lock);
+}
+
+static void await(const bool *what) {
+        pthread_mutex_lock(&meeting.lock);
+        while (!*what)
+                pthread_cond_wait(&meeting.changed, &meeting.lock);
+        pthread_mutex_unlock(&meeting.lock);
+}
+
+static int take_the_thread(struct plan_step *step, void *arg, struct error *err) {
+        tell(&meeting.begun);
+        await(&meeting.passed);
+        return 0;
+}
+
+static int wait_for_the_taker(struct plan_step *step, void *arg, struct error *err) {
+        await(&meeting.begun);
+        return 0;
+}
+
+static int pass(struct plan_step *step, void *arg, struct error *err) {
+        tell(&meeting.passed);
+        return 0;
+}
+
+/* One thread alone would stand for ever. */
+START_TEST(urgent_steps_have_a_thread_when_all_others_wait) {
+        _cleanup_(plan_freep) struct plan *p = plan_new("test");
+        _cleanup_error_ struct error err = ERROR_INIT;
+        struct plan_step *waiter, *passer;
+
+        plan_add(p, "do", "thing", "taker", take_the_thread, NULL);
+        waiter = plan_add(p, "do", "thing", "waiter", wait_for_the_taker, NULL);
+        passer = plan_add(p, "do", "thing", "passer", pass, NULL);
+        plan_after(passer, waiter);
+        plan_step_urgent(waiter);
+        plan_step_urgent(passer);
+        ck_ok(plan_run(p, &(struct plan_options) { .max_threads = 1 }, &err), err);
+}
+END_TEST
+
 static Suite *run_suite(void) {
         Suite *s = suite_create("plan");
         TCase *t = tcase_create("run");
@@ -184,6 +234,7 @@ static Suite *run_suite(void) {
         tcase_add_test(t, independent_steps_run_at_the_same_time);
         tcase_add_test(t, the_critical_path_is_the_chain_that_ended_last);
         tcase_add_test(t, observers_hear_of_start_and_end);
+        tcase_add_test(t, urgent_steps_have_a_thread_when_all_others_wait);
         suite_add_tcase(s, t);
         return s;
 }
