@@ -118,6 +118,7 @@ struct kube_view {
         struct release_view *releases; size_t n_releases;
         bool ccm_present;                /* our CCM DaemonSet exists */
         bool ccm_ours;                   /* … applied by us (no Helm release record of its own, our annotation) */
+        char *ccm_version;               /* its image's tag, "v1.12.0", or NULL */
         char *ccm_spec_hash;             /* annotation hcloud-v6/spec of the DaemonSet, or NULL; compare with bootstrap_ccm_hash() */
         size_t pending_csrs;             /* kubelet-serving CSRs neither approved nor denied */
         struct kvs chart_hashes;         /* release name -> value of hcloud-v6/spec on our marker (see bootstrap_install_chart) */

@@ -29,6 +29,7 @@ void kube_view_done(struct kube_view *v) {
         }
         free(v->nodes);
         free(v->releases);
+        free(v->ccm_version);
         free(v->ccm_spec_hash);
         kvs_done(&v->chart_hashes);
         *v = (struct kube_view) { 0 };
@@ -136,7 +137,7 @@ static int look_ccm(struct kube_client *k, struct kube_view *v, struct error *er
         _cleanup_str_ char *path = kube_path("apps/v1", "daemonsets", "kube-system", CCM, NULL);
         _cleanup_json_ json_t *set = NULL;
         struct error why = ERROR_INIT;
-        const char *spec;
+        const char *spec, *image, *tag;
 
         if (kube_get(k, path, &set, &why) < 0) {
                 if (why.kind != ERR_NOT_FOUND)
@@ -145,6 +146,9 @@ static int look_ccm(struct kube_client *k, struct kube_view *v, struct error *er
                 return 0;
         }
         spec = json_string_value(json_object_get(jget(set, "metadata.annotations"), SPEC_ANNOTATION));
+        image = jget_text(set, "spec.template.spec.containers.0.image");
+        tag = image ? strrchr(image, ':') : NULL;
+        v->ccm_version = tag ? xstrdup(tag + 1) : NULL;
         v->ccm_present = true;
         v->ccm_spec_hash = xstrdup(spec);
         v->ccm_ours = spec != NULL;

@@ -197,7 +197,7 @@ static void print_calls(const struct app *app) {
         fprintf(stderr, "\n%llu calls to the Hetzner API", (unsigned long long) cluster_call_count(app->cluster));
         if (cluster_rate_remaining(app->cluster) >= 0)
                 fprintf(stderr, " (%lld of the project's hourly budget left)", (long long) cluster_rate_remaining(app->cluster));
-        fprintf(stderr, "; %llu requests in all over %llu connections\n", (unsigned long long) s.requests, (unsigned long long) s.connections);
+        fprintf(stderr, "; %llu requests to nodes, Kubernetes and chart repositories over %llu connections\n", (unsigned long long) s.requests, (unsigned long long) s.connections);
 }
 
 int app_run(struct app *app, struct plan *plan, struct error *err) {
