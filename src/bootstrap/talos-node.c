@@ -89,6 +89,14 @@ static int apply_config(const struct bootstrap *b, const struct bootstrap_node *
         return 0;
 }
 
+/* A node boots for half a minute and more; past that the operator should know what else it could be. */
+static void note_silence(const struct bootstrap *b, const struct wait *w) {
+        if (wait_elapsed(w) > UNREACHABLE_HINT_MS)
+                bootstrap_note(b, NOBODY " yet; behind a VPN or a translated prefix (NPTv6) the visible address differs: --operator PREFIX lets it in");
+        else
+                bootstrap_note(b, "waiting for port 50000");
+}
+
 int bootstrap_push_config(const struct bootstrap *b, const struct bootstrap_node *node, const char *config, size_t len,
                           int64_t timeout_ms, struct error *err) {
         struct wait w = wait_begin(b, timeout_ms, 5 * MINUTE_MS);
@@ -108,7 +116,7 @@ int bootstrap_push_config(const struct bootstrap *b, const struct bootstrap_node
                         if (r < 0)
                                 return r;
                 } else {
-                        bootstrap_note(b, "waiting for port 50000");
+                        note_silence(b, &w);
                 }
                 if (v.condition != TALOS_FOREIGN)
                         foreign_since = -1;
@@ -141,8 +149,10 @@ int bootstrap_wait_talos(const struct bootstrap *b, const struct bootstrap_node 
                 unsynced_since = !unsynced ? -1 : unsynced_since < 0 ? wait_elapsed(&w) : unsynced_since;
                 if (unsynced && wait_elapsed(&w) - unsynced_since > TIME_SYNC_HINT_MS)
                         bootstrap_note(b, "time is not in sync: do the node's resolvers answer, and can it reach its NTP servers over IPv6?");
+                else if (v.condition == TALOS_UNREACHABLE)
+                        note_silence(b, &w);
                 else
-                        bootstrap_note(b, "%s", v.problem ? v.problem : v.stage ? v.stage : "waiting for port 50000");
+                        bootstrap_note(b, "%s", v.problem ? v.problem : v.stage ? v.stage : "waiting for the node");
                 r = wait_pause(&w, err, "node '%s' is not running: %s", node->name, v.problem ? v.problem : v.stage ? v.stage : "unreachable");
                 if (r < 0 && unsynced)
                         return error_hint(err, "time is not in sync: check the profile's dns64 resolvers and ntp servers");
