@@ -66,6 +66,7 @@ static int add_private_interface(const struct talos_config_input *in, struct yam
         struct yaml_node *routes = yaml_set_seq(interface, "routes"), *to_gateway = yaml_new_map(), *to_range = yaml_new_map();
         yaml_append(routes, to_gateway);
         yaml_set(to_gateway, "network", yaml_new_strf("%s/32", in->private_gateway));
+        yaml_set_str(to_gateway, "gateway", "");       /* on the link; Talos always writes the key */
         yaml_append(routes, to_range);
         yaml_set_str(to_range, "network", in->private_range);
         yaml_set_str(to_range, "gateway", in->private_gateway);

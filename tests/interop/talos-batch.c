@@ -1,0 +1,120 @@
+/* Our side of the comparison with Talos' own code (tests/interop/talos/main.go), with the same questions and answers: one JSON object a line.
+ *
+ *   {"op": "patch", "config": "…", "patches": ["…"]}     {"op": "validate", "config": "…"}
+ *   {"op": "generate", "secrets": "…", "contract": "v1.13", "cluster": …, "endpoint": …, "kubernetes": …, "type": "controlplane"}
+ *   {"op": "secrets-import", "secrets": "…"}             {"op": "json", "config": "…"}: the documents as a JSON list */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "base/secret.h"
+#include "talos/config.h"
+#include "talos/patch.h"
+#include "talos/secrets-import.h"
+#include "talos/tree.h"
+
+static const char *text_of(const json_t *request, const char *key) {
+        const char *s = jget_text(request, key);
+
+        return s ? s : "";
+}
+
+static int patch(const json_t *request, char **ret, struct error *err) {
+        _cleanup_(tree_docs_free_secret) struct yaml_docs config = { 0 };
+        const char *text = text_of(request, "config");
+        const json_t *patches = json_object_get(request, "patches"), *one;
+        size_t i;
+
+        if (yaml_parse("config", text, strlen(text), &config, err) < 0)
+                return -1;
+        json_array_foreach(patches, i, one)
+                if (talos_patch_apply(&config, "patch", json_string_value(one), json_string_length(one), err) < 0)
+                        return -1;
+        *ret = talos_config_write(&config);
+        return 0;
+}
+
+static int validate(const json_t *request, char **ret, struct error *err) {
+        _cleanup_(tree_docs_free_secret) struct yaml_docs config = { 0 };
+        const char *text = text_of(request, "config");
+
+        if (yaml_parse("config", text, strlen(text), &config, err) < 0)
+                return -1;
+        const char *type = config.n ? yaml_str(yaml_path(config.items[0], "machine.type")) : NULL;
+        *ret = xstrdup("");
+        return talos_config_validate(&config, str_eq(type, "worker") ? TALOS_WORKER : TALOS_CONTROL_PLANE, err);
+}
+
+static int import(const json_t *request, char **ret, struct error *err) {
+        _cleanup_talos_secrets_ struct talos_secrets *s = NULL;
+        const char *text = text_of(request, "secrets");
+
+        if (talos_secrets_import("secrets", text, strlen(text), &s, err) < 0)
+                return -1;
+        *ret = talos_secrets_write(s);
+        return 0;
+}
+
+static int generate(const json_t *request, char **ret, struct error *err) {
+        _cleanup_(tree_docs_free_secret) struct yaml_docs config = { 0 };
+        _cleanup_talos_secrets_ struct talos_secrets *s = NULL;
+        const char *text = text_of(request, "secrets");
+        struct talos_config_input in = {
+                .cluster_name = text_of(request, "cluster"), .endpoint = text_of(request, "endpoint"), .kubernetes_version = text_of(request, "kubernetes"),
+                .type = str_eq(text_of(request, "type"), "worker") ? TALOS_WORKER : TALOS_CONTROL_PLANE,
+        };
+
+        if (talos_contract_parse(text_of(request, "contract"), &in.contract, err) < 0 || talos_secrets_parse("secrets", text, strlen(text), &s, err) < 0)
+                return -1;
+        in.secrets = s;
+        if (talos_config_generate_base(&in, &config, err) < 0)
+                return -1;
+        *ret = talos_config_write(&config);
+        return 0;
+}
+
+static int json(const json_t *request, char **ret, struct error *err) {
+        _cleanup_(tree_docs_free_secret) struct yaml_docs config = { 0 };
+        const char *text = text_of(request, "config");
+        _cleanup_json_ json_t *list = json_array();
+
+        if (yaml_parse("config", text, strlen(text), &config, err) < 0)
+                return -1;
+        for (size_t i = 0; i < config.n; i++)
+                json_array_append_new(list, yaml_to_json(config.items[i]));
+        *ret = json_write(list);
+        return 0;
+}
+
+static int answer(const json_t *request, char **ret, struct error *err) {
+        static const struct { const char *op; int (*fn)(const json_t *request, char **ret, struct error *err); } ops[] = {
+                { "patch", patch }, { "validate", validate }, { "secrets-import", import }, { "generate", generate }, { "json", json },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(ops); i++)
+                if (str_eq(ops[i].op, text_of(request, "op")))
+                        return ops[i].fn(request, ret, err);
+        return error_set(err, ERR_USAGE, "there is no op '%s'", text_of(request, "op"));
+}
+
+int main(void) {
+        _cleanup_free_ char *line = NULL;
+        size_t size = 0;
+
+        while (getline(&line, &size, stdin) > 0) {
+                _cleanup_error_ struct error err = ERROR_INIT;
+                _cleanup_secret_ char *text = NULL;
+                json_t *request = json_loads(line, JSON_ALLOW_NUL, NULL), *reply = json_object();
+                bool ok = answer(request, &text, &err) >= 0;
+                jset(reply, "ok", json_boolean(ok));
+                jset_str(reply, ok ? "text" : "error", ok ? text : error_text(&err));
+                char *out = json_write(reply);
+                puts(out);
+                fflush(stdout);
+                free(out);
+                json_decref(reply);
+                json_decref(request);
+        }
+        return 0;
+}

@@ -1,0 +1,7 @@
+//go:build !talos114
+
+package main
+
+import "github.com/siderolabs/talos/pkg/machinery/config/generate/secrets"
+
+func validateBundle(b *secrets.Bundle) error { return b.Validate() }
