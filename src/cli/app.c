@@ -1,5 +1,6 @@
 #include "cli/app.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <termios.h>
 #include <unistd.h>
@@ -55,18 +56,28 @@ struct progress *app_progress(struct app *app) {
 
 static void on_warn(void *data, const char *text) { progress_say(app_progress(data), "warning", text); }
 
-static char *read_hidden(FILE *tty) {
+/* Until a line was typed, or ^C: reading goes on after a signal by itself. */
+static bool wait_for_line(struct app *app, FILE *f) {
+        struct pollfd p[2] = { { .fd = fileno(f), .events = POLLIN }, { .fd = cancel_fd(app->cancel), .events = POLLIN } };
+
+        while (poll(p, 2, -1) < 0)
+                ;
+        return p[1].revents == 0;
+}
+
+static char *read_hidden(struct app *app, FILE *tty) {
         struct termios before, hidden;
         char *line = NULL;
         size_t size = 0;
-        ssize_t n;
+        ssize_t n = -1;
 
         if (tcgetattr(fileno(tty), &before) < 0)
                 return NULL;
         hidden = before;
         hidden.c_lflag &= (tcflag_t) ~ECHO;
         tcsetattr(fileno(tty), TCSAFLUSH, &hidden);
-        n = getline(&line, &size, tty);
+        if (wait_for_line(app, tty))
+                n = getline(&line, &size, tty);
         tcsetattr(fileno(tty), TCSAFLUSH, &before);
         fputc('\n', stderr);
         if (n < 0) {
@@ -88,7 +99,7 @@ static char *ask_passphrase(void *data, const char *question, struct error *err)
         }
         fprintf(stderr, "%s ", question);
         fflush(stderr);
-        answer = read_hidden(tty);
+        answer = read_hidden(data, tty);
         fclose(tty);
         if (!answer)
                 error_set(err, ERR_CANCELLED, "no passphrase was given");
@@ -142,7 +153,7 @@ int app_confirm(struct app *app, const char *question, const char *answer_wanted
         }
         fprintf(stderr, "%s ", question);
         fflush(stderr);
-        if (getline(&line, &size, stdin) < 0)
+        if (!wait_for_line(app, stdin) || getline(&line, &size, stdin) < 0)
                 return error_set(err, ERR_CANCELLED, "no answer; nothing was changed");
         line[strcspn(line, "\r\n")] = '\0';
         yes = answer_wanted ? str_eq(line, answer_wanted) : str_eq(line, "y") || str_eq(line, "yes");

@@ -60,10 +60,11 @@ static const char *mark_of(const struct progress *p, const struct row *r) {
 static void draw_row(struct progress *p, const struct row *r, unsigned width, int name_width) {
         _cleanup_str_ char *doing = term_clean(r->doing), *span = NULL;
         enum colour c = r->failed ? COLOUR_RED : r->running ? COLOUR_CYAN : COLOUR_GREEN;
-        int room = (int) width - name_width - 16;
+        int room;
 
         span = r->running ? time_format_span(clock_mono_ms(p->clock) - r->since_ms) : xstrdup("");
-        fprintf(stderr, "\033[2K%s%s%s %-*s  %.*s %s%s%s\n", term_on(stderr, c), mark_of(p, r), term_off(stderr), name_width, r->name,
+        room = (int) width - name_width - (int) strlen(span) - 5;      /* 5: the mark and the blanks */
+        fprintf(stderr, "\033[2K%s%s%s %-*.*s  %.*s %s%s%s\n", term_on(stderr, c), mark_of(p, r), term_off(stderr), name_width, name_width, r->name,
                 room > 0 ? room : 0, doing, term_on(stderr, COLOUR_DIM), span, term_off(stderr));
         p->drawn++;
 }
@@ -71,9 +72,12 @@ static void draw_row(struct progress *p, const struct row *r, unsigned width, in
 /* With the lock held. What runs or failed is shown first when not everything fits. */
 static void draw(struct progress *p) {
         unsigned width = term_width(stderr), height = term_height(stderr), hidden = 0;
+        _cleanup_str_ char *last = NULL;
         int name_width = 0;
         bool all;
 
+        /* Without wrapping, one row is one line whatever is in it: the cursor must find its way back up. */
+        fputs("\033[?7l", stderr);
         if (p->drawn > 0)
                 fprintf(stderr, "\033[%uA", p->drawn);
         p->drawn = 0;
@@ -88,10 +92,8 @@ static void draw(struct progress *p) {
                 else
                         hidden++;
         }
-        fprintf(stderr, "\033[2K%s%zu of %zu steps%s", term_on(stderr, COLOUR_DIM), p->done, p->total, hidden ? ", " : "");
-        if (hidden)
-                fprintf(stderr, "%u lines not shown", hidden);
-        fprintf(stderr, "%s\n\033[J", term_off(stderr));
+        last = hidden ? xasprintf("%zu of %zu steps, %u lines not shown", p->done, p->total, hidden) : xasprintf("%zu of %zu steps", p->done, p->total);
+        fprintf(stderr, "\033[2K%s%.*s%s\n\033[J\033[?7h", term_on(stderr, COLOUR_DIM), (int) width, last, term_off(stderr));
         p->drawn++;
         fflush(stderr);
 }
