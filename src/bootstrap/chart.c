@@ -82,6 +82,30 @@ static char *cache_path(const char *name, const char *version, const char *diges
         return xasprintf("%s/charts/%s-%s-%.16s.tgz", dir, name, version, digest);
 }
 
+/* What an index once said of a chart without a digest of its own, for the day on which the repository does not answer. */
+static char *index_memory(const char *repository, const char *name, const char *version) {
+        _cleanup_str_ char *all = xasprintf("%s\n%s\n%s", repository, name, version), *hex = sha256_hex(all, strlen(all)), *dir = NULL;
+        _cleanup_error_ struct error ignored = ERROR_INIT;
+
+        return xdg_cache_dir(&dir, &ignored) < 0 ? NULL : xasprintf("%s/charts/index-%.32s", dir, hex);
+}
+
+static void remember_digest(const char *path, const char *digest) {
+        _cleanup_error_ struct error ignored = ERROR_INIT;
+        _cleanup_str_ char *dir = path ? xstrndup(path, (size_t) (strrchr(path, '/') - path)) : NULL;
+
+        if (dir && digest && dir_make(dir, 0700, &ignored) >= 0)
+                file_write_atomic(path, digest, strlen(digest), 0600, &ignored);
+}
+
+static char *remembered_digest(const char *path) {
+        _cleanup_error_ struct error ignored = ERROR_INIT;
+        char *digest = NULL;
+        size_t len;
+
+        return path && file_read(path, 256, &digest, &len, &ignored) >= 0 ? digest : NULL;
+}
+
 static bool from_cache(const char *path, const char *digest, struct chart *c) {
         _cleanup_error_ struct error ignored = ERROR_INIT;
         _cleanup_str_ char *data = NULL, *hex = NULL;
@@ -133,16 +157,25 @@ int bootstrap_fetch_chart(const struct bootstrap *b, const struct chart_ref *ref
         _cleanup_(chart_done) struct chart c = { .name = xstrdup(ref->name), .version = xstrdup(ref->version), .repository = xstrdup(repository),
                                                  .digest = xstrdup(digest) };
         _cleanup_str_ char *path = NULL, *url = NULL;
+        _cleanup_error_ struct error why = ERROR_INIT;
         int r = 0;
 
         if (!digest) {
-                r = find_in_index(b, repository, ref->name, ref->version, &url, &c.digest, err);
-                c.digest_from_index = r >= 0;
+                _cleanup_str_ char *memory = index_memory(repository, ref->name, ref->version);
+                r = find_in_index(b, repository, ref->name, ref->version, &url, &c.digest, &why);
+                if (r >= 0)
+                        remember_digest(memory, c.digest);
+                else if (why.kind == ERR_UNAVAILABLE || why.kind == ERR_TIMEOUT)
+                        c.digest = remembered_digest(memory);
+                c.digest_from_index = c.digest != NULL;
         }
-        if (r < 0)
-                return error_wrap(err, "chart '%s' %s", ref->name, ref->version);
         path = cache_path(c.name, c.version, c.digest);
-        if (!from_cache(path, c.digest, &c)) {
+        bool cached = from_cache(path, c.digest, &c);
+        if (r < 0 && !cached) {
+                error_move(err, &why);
+                return error_wrap(err, "chart '%s' %s", ref->name, ref->version);
+        }
+        if (!cached) {
                 if (!url) {
                         /* With a pinned digest the usual place is tried before an index of megabytes is read. */
                         _cleanup_str_ char *file = xasprintf("%s-%s.tgz", ref->name, ref->version);
