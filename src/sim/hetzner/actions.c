@@ -62,6 +62,8 @@ void cloud_action_finish(struct cloud_action *a) {
         struct cloud_server *s = cloud_server(c, a->locked_server);
         if (s && s->locks)
                 s->locks--;
+        if (s && a->error_code && (str_eq(s->status, "starting") || str_eq(s->status, "stopping")))
+                s->status = s->machine.powered ? "running" : "off";     /* what was not done did not begin either */
         free(a->data);
         a->data = NULL;
         for (size_t i = 0; i < c->n_actions; i++)        /* those that waited for this one */
