@@ -295,6 +295,7 @@ int cloud_update(struct cloud_call *c);                     /* PUT name and labe
 int cloud_list_all_actions(struct cloud_call *c);           /* GET /servers/actions */
 int cloud_list_own_actions(struct cloud_call *c);           /* GET /servers/{id}/actions */
 int cloud_show_own_action(struct cloud_call *c);            /* GET /servers/{id}/actions/{action_id}, GET /servers/actions/{id} */
+int cloud_metrics(struct cloud_call *c);                    /* GET /servers/{id}/metrics */
 int cloud_change_protection(struct cloud_call *c);          /* {"delete": bool} */
 /* Answers a page of an array of whole, sorted items (each new references are stolen by the array). */
 int cloud_answer_page(struct cloud_call *c, const char *key, size_t total, json_t *(*render)(struct cloud_call *c, void *item), void **items);
@@ -377,6 +378,8 @@ void firewalls_follow_labels(struct sim_hetzner *c);                            
 int network_attach(struct cloud_call *c, struct cloud_server *s, int64_t network, const char *ip, json_t *aliases, const char *ip_range,
                    struct cloud_action **ret);
 void network_forget_server(struct sim_hetzner *c, struct cloud_server *s);
+/* load_balancer_services.c: what a client gave as a service, checked and filled, in *ret; answers invalid_input itself and returns -1. */
+int load_balancer_service(struct cloud_call *c, const json_t *given, json_t **ret);
 void load_balancers_forget_server(struct sim_hetzner *c, int64_t server);
 int volume_attach(struct cloud_call *c, struct cloud_volume *v, struct cloud_server *s, struct cloud_action **ret);
 int cloud_catalogue_fill(struct sim_hetzner *c);

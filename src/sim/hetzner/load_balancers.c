@@ -71,69 +71,6 @@ static json_t *render(struct sim_hetzner *c, const struct cloud_object *o) {
 
 /* ---- services ---- */
 
-static void set_default(json_t *o, const char *key, json_t *value) {
-        json_t *v = json_object_get(o, key);
-
-        if (!v || json_is_null(v))
-                json_object_set_new(o, key, value);
-        else
-                json_decref(value);
-}
-
-static void fill_http(json_t *s) {
-        set_default(s, "http", json_object());
-        json_t *http = json_object_get(s, "http");
-        set_default(http, "cookie_name", json_string("HCLBSTICKY"));
-        set_default(http, "cookie_lifetime", json_integer(300));
-        set_default(http, "timeout_idle", json_integer(60));
-        set_default(http, "sticky_sessions", json_false());
-        set_default(http, "certificates", json_array());         /* shown for http, too: hcloud-python reads them */
-        set_default(http, "redirect_http", json_false());
-}
-
-/* Checks s and fills what is missing. */
-static int read_service(struct cloud_call *c, json_t *s) {
-        const char *protocol = json_string_value(json_object_get(s, "protocol"));
-        bool tcp = str_eq(protocol, "tcp"), http = str_eq(protocol, "http"), https = str_eq(protocol, "https");
-
-        if (!tcp && !http && !https)
-                return reply_invalid(c, "protocol", "Must be one of: tcp, http, https.");
-        if (!https)
-                set_default(s, "listen_port", json_integer(http ? 80 : 0));
-        else
-                set_default(s, "listen_port", json_integer(443));
-        set_default(s, "destination_port", json_integer(tcp ? 0 : 80));
-        set_default(s, "proxyprotocol", json_false());
-        json_int_t listen = json_integer_value(json_object_get(s, "listen_port")), destination = json_integer_value(json_object_get(s, "destination_port"));
-        if (listen < 1 || listen > 65535)
-                return reply_invalid(c, "listen_port", "Must be between 1 and 65535.");
-        if (destination < 1 || destination > 65535)
-                return reply_invalid(c, "destination_port", "Must be between 1 and 65535.");
-        if (tcp)
-                json_object_del(s, "http");
-        else
-                fill_http(s);
-        set_default(s, "health_check", json_object());
-        json_t *check = json_object_get(s, "health_check");
-        set_default(check, "protocol", json_string(tcp ? "tcp" : "http"));
-        set_default(check, "port", json_integer(destination));
-        set_default(check, "interval", json_integer(15));
-        set_default(check, "timeout", json_integer(10));
-        set_default(check, "retries", json_integer(3));
-        if (str_eq(json_string_value(json_object_get(check, "protocol")), "tcp")) {
-                json_object_del(check, "http");
-        } else {
-                set_default(check, "http", json_object());
-                json_t *h = json_object_get(check, "http");
-                set_default(h, "domain", json_string(""));
-                set_default(h, "path", json_string("/"));
-                set_default(h, "response", json_string(""));
-                set_default(h, "tls", json_false());
-                set_default(h, "status_codes", json_pack("[s,s]", "2??", "3??"));
-        }
-        return 0;
-}
-
 static json_t *service_at(struct cloud_load_balancer *b, json_int_t port, size_t *ret_index) {
         json_t *s;
         size_t i;
@@ -148,9 +85,9 @@ static json_t *service_at(struct cloud_load_balancer *b, json_int_t port, size_t
 }
 
 static int add_service(struct cloud_call *c, struct cloud_load_balancer *b, json_t *given) {
-        _cleanup_json_ json_t *s = json_deep_copy(given);
+        _cleanup_json_ json_t *s = NULL;
 
-        if (read_service(c, s) < 0)
+        if (load_balancer_service(c, given, &s) < 0)
                 return -1;
         if (service_at(b, json_integer_value(json_object_get(s, "listen_port")), NULL))
                 return reply_error(c, 412, "source_port_already_used", "the source port is already used");
@@ -355,9 +292,9 @@ static int act_update_service(struct cloud_call *c) {
 
         if (!s)
                 return reply_error(c, 404, "not_found", "service not found");
-        _cleanup_json_ json_t *changed = json_deep_copy(s);
-        json_object_update_recursive(changed, c->body);
-        if (read_service(c, changed) < 0)
+        _cleanup_json_ json_t *merged = json_deep_copy(s), *changed = NULL;
+        json_object_update_recursive(merged, c->body);
+        if (load_balancer_service(c, merged, &changed) < 0)
                 return -1;
         json_object_clear(s);
         json_object_update(s, changed);
@@ -456,14 +393,6 @@ static int act_dns_ptr(struct cloud_call *c) {
         return reply_action(c, action_on(c, "change_dns_ptr", c->object->id));
 }
 
-static int metrics(struct cloud_call *c) {
-        const char *start = call_query(c, "start", 0), *end = call_query(c, "end", 0);
-
-        if (!start || !end || !call_query(c, "type", 0))
-                return reply_invalid(c, "type", "type, start and end are required");
-        return reply_json(c, 200, json_pack("{s:{s:s,s:s,s:f,s:{}}}", "metrics", "start", start, "end", end, "step", 60.0, "time_series"));
-}
-
 static const char *const sort[] = { "id", "name", "created", NULL };
 const struct cloud_class class_load_balancer = { .path = "load_balancers", .singular = "load_balancer", .title = "Load Balancer",
                                                  .render = render, .free = free_balancer, .sort = sort, .unique_names = true, .labels = true };
@@ -477,7 +406,7 @@ static const struct cloud_route_entry routes[] = {
         { "GET", "/load_balancers/{id}", KIND_LOAD_BALANCER, cloud_show, 0 },
         { "PUT", "/load_balancers/{id}", KIND_LOAD_BALANCER, cloud_update, ROUTE_BODY },
         { "DELETE", "/load_balancers/{id}", KIND_LOAD_BALANCER, delete, 0 },
-        { "GET", "/load_balancers/{id}/metrics", KIND_LOAD_BALANCER, metrics, 0 },
+        { "GET", "/load_balancers/{id}/metrics", KIND_LOAD_BALANCER, cloud_metrics, 0 },
         { "GET", "/load_balancers/{id}/actions", KIND_LOAD_BALANCER, cloud_list_own_actions, 0 },
         { "GET", "/load_balancers/{id}/actions/{action_id}", KIND_LOAD_BALANCER, cloud_show_own_action, 0 },
         ACTION("add_service", act_add_service), ACTION("update_service", act_update_service), ACTION("delete_service", act_delete_service),

@@ -451,15 +451,6 @@ static void free_server(struct cloud_object *o) {
         free(s);
 }
 
-/* GET /servers/{id}/metrics: the shape without load. */
-static int metrics(struct cloud_call *c) {
-        const char *start = call_query(c, "start", 0), *end = call_query(c, "end", 0);
-
-        if (!start || !end || !call_query(c, "type", 0))
-                return reply_invalid(c, "type", "type, start and end are required");
-        return reply_json(c, 200, json_pack("{s:{s:s,s:s,s:f,s:{}}}", "metrics", "start", start, "end", end, "step", 60.0, "time_series"));
-}
-
 static const char *const sort[] = { "id", "name", "created", NULL };
 const struct cloud_class class_server = { .path = "servers", .singular = "server", .title = "Server", .render = render, .matches = matches,
                                           .free = free_server, .sort = sort, .unique_names = true, .labels = true };
@@ -472,7 +463,7 @@ static const struct cloud_route_entry routes[] = {
         { "GET", "/servers/{id}", KIND_SERVER, cloud_show, 0 },
         { "PUT", "/servers/{id}", KIND_SERVER, cloud_update, ROUTE_BODY },
         { "DELETE", "/servers/{id}", KIND_SERVER, delete, 0 },
-        { "GET", "/servers/{id}/metrics", KIND_SERVER, metrics, 0 },
+        { "GET", "/servers/{id}/metrics", KIND_SERVER, cloud_metrics, 0 },
         { "GET", "/servers/{id}/actions", KIND_SERVER, cloud_list_own_actions, 0 },
         { "GET", "/servers/{id}/actions/{action_id}", KIND_SERVER, cloud_show_own_action, 0 },
 };

@@ -1,6 +1,7 @@
 /* The resources by kind, and the operations that are the same for all kinds: list, show, rename, protect, actions. */
 #include "sim/hetzner/internal.h"
 
+#include "base/clock.h"
 #include "base/codec.h"
 
 #include <strings.h>
@@ -346,4 +347,24 @@ int cloud_show_own_action(struct cloud_call *c) {
         json_t *o = json_object();
         json_object_set_new(o, "action", cloud_action_render(a));
         return reply_json(c, 200, o);
+}
+
+/* GET …/{id}/metrics: the shape without load. */
+int cloud_metrics(struct cloud_call *c) {
+        static const char *const of_servers[] = { "cpu", "disk", "network", NULL };
+        static const char *const of_balancers[] = { "open_connections", "connections_per_second", "requests_per_second", "bandwidth", NULL };
+        const char *const *known = c->kind == KIND_SERVER ? of_servers : of_balancers;
+        const char *start = call_query(c, "start", 0), *end = call_query(c, "end", 0), *type = call_query(c, "type", 0);
+        int64_t from, to;
+
+        while (*known && !str_eq(*known, type))
+                known++;
+        if (!*known)
+                return reply_invalid(c, "type", "unknown or missing type of metrics");
+        if (!start || !time_parse_rfc3339(start, &from))
+                return reply_invalid(c, "start", "must be a time of RFC 3339");
+        if (!end || !time_parse_rfc3339(end, &to) || to < from)
+                return reply_invalid(c, "end", "must be a time of RFC 3339 after start");
+        return reply_json(c, 200, json_pack("{s:{s:o,s:o,s:f,s:{}}}", "metrics", "start", json_time(from), "end", json_time(to), "step", 60.0,
+                                            "time_series"));
 }

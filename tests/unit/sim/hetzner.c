@@ -369,6 +369,34 @@ START_TEST(a_load_balancer_reaches_ipv6_servers_by_explicit_address) {
 }
 END_TEST
 
+/* Services are shown as they were given: what the description does not allow must not get in. */
+START_TEST(a_load_balancer_service_is_checked_and_filled) {
+        static const char *const wrong[] = {
+                "{\"protocol\": \"http\", \"health_check\": {\"protocol\": \"http\", \"http\": {\"path\": 1}}}",
+                "{\"protocol\": \"http\", \"health_check\": {\"http\": {\"status_codes\": [1]}}}", "{\"protocol\": \"http\", \"health_check\": \"x\"}",
+                "{\"protocol\": \"http\", \"http\": {\"cookie_lifetime\": 29}}", "{\"protocol\": \"http\", \"http\": []}",
+                "{\"protocol\": \"https\", \"http\": {\"certificates\": [\"x\"]}}", "{\"protocol\": \"tcp\", \"destination_port\": 1}",
+                "{\"protocol\": \"http\", \"health_check\": {\"protocol\": \"udp\"}}", "{\"protocol\": \"http\", \"listen_port\": \"80\"}",
+        };
+        int64_t id = make("/load_balancers", "load_balancer.id", "{\"name\": \"b\", \"load_balancer_type\": \"lb11\", \"location\": \"fsn1\"}");
+        _cleanup_str_ char *add = xasprintf("/load_balancers/%lld/actions/add_service", (long long) id);
+        _cleanup_str_ char *update = xasprintf("/load_balancers/%lld/actions/update_service", (long long) id);
+
+        for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+                refused("POST", add, wrong[i], 422, "invalid_input");
+        json_decref(call("POST", add, "{\"protocol\": \"http\", \"strange\": 1, \"health_check\": {\"retries\": 5}}", 201));
+        json_decref(call("POST", update, "{\"listen_port\": 80, \"http\": {\"sticky_sessions\": true}}", 201));
+        refused("POST", update, "{\"listen_port\": 80, \"http\": {\"timeout_idle\": 301}}", 422, "invalid_input");
+        _cleanup_json_ json_t *j = show("load_balancers", id);
+        const json_t *s = json_array_get(jget(j, "load_balancer.services"), 0);
+        ck_assert_int_eq(json_integer_value(jget(s, "health_check.retries")), 5);
+        ck_assert_str_eq(jget_text(s, "health_check.http.path"), "/");
+        ck_assert(json_is_true(jget(s, "http.sticky_sessions")) && !jget(s, "strange"));
+        _cleanup_str_ char *metrics = xasprintf("/load_balancers/%lld/metrics?type=bandwidth&start=&end=", (long long) id);
+        refused("GET", metrics, NULL, 422, "invalid_input");
+}
+END_TEST
+
 START_TEST(the_bucket_empties_and_fills_again) {
         const struct sim_api_request r = { .method = "GET", .path = "/locations", .token = TOKEN, .host = "" };
         int n = 0;
@@ -564,6 +592,7 @@ static Suite *suite_hetzner(void) {
         tcase_add_test(instant, a_spread_group_holds_ten);
         tcase_add_test(instant, a_network_gives_private_addresses);
         tcase_add_test(instant, a_load_balancer_reaches_ipv6_servers_by_explicit_address);
+        tcase_add_test(instant, a_load_balancer_service_is_checked_and_filled);
         tcase_add_test(instant, snapshots_come_from_servers);
         tcase_add_test(instant, faults_strike_by_route_and_count);
         tcase_add_test(instant, a_lost_answer_leaves_the_work_done);
