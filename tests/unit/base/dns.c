@@ -183,7 +183,7 @@ START_TEST(who_hangs_up_at_once_was_there) {
         int fd = socket(AF_INET6, SOCK_STREAM, 0);
         struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
         socklen_t n = sizeof(a);
-        ck_assert(bind(fd, (struct sockaddr *) &a, n) == 0 && listen(fd, 16) == 0);
+        ck_assert(bind(fd, (struct sockaddr *) &a, n) == 0 && listen(fd, 1024) == 0);
         getsockname(fd, (struct sockaddr *) &a, &n);
         pthread_t thread;
         ck_assert(pthread_create(&thread, NULL, hang_up, &fd) == 0);

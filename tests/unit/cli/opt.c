@@ -193,7 +193,7 @@ static void print_bash(FILE *f) { help_completion("bash", f, &err); }
 START_TEST(completion_is_made_from_the_tables) {
         _cleanup_str_ char *text = printed(print_bash);
 
-        ck_assert_ptr_nonnull(strstr(text, "up) words=\" --cluster --output"));
+        ck_assert_ptr_nonnull(strstr(text, "'up') words=\" --cluster --output"));
         ck_fails(help_completion("tcsh", stdout, &err), err, ERR_USAGE);
 }
 END_TEST
