@@ -83,6 +83,20 @@ static int run(char *const *argv, struct strbuf *out, struct error *err) {
         return error_set(err, ERR_REFUSED, "helm failed: %s", strbuf_str(out));
 }
 
+int bootstrap_check_helm(struct error *err) {
+        const char *path = getenv("PATH");
+        _cleanup_strv_ struct strv dirs = { 0 };
+
+        strv_split(&dirs, path ? path : "", ':');
+        for (size_t i = 0; i < dirs.n; i++) {
+                _cleanup_str_ char *file = path_join(dirs.items[i], "helm");
+                if (access(file, X_OK) == 0)
+                        return 0;
+        }
+        error_set(err, ERR_NOT_FOUND, "there is no 'helm' in PATH, and charts are to be installed by it (--helm local, helm.mode)");
+        return error_hint(err, "install Helm, or leave it to a Job in the cluster (--helm job)");
+}
+
 int helm_local(const struct bootstrap *b, const struct helm_release *r, struct error *err) {
         _cleanup_(scratch_done) struct scratch s = { 0 };
         _cleanup_strbuf_ struct strbuf out = STRBUF_INIT;

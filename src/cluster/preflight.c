@@ -119,6 +119,8 @@ static void add_release(struct cluster *c, const struct spec_addon *a, char *val
 }
 
 static int preflight_charts(struct cluster *c, struct error *err) {
+        if (c->spec->helm_mode == HELM_LOCAL && bootstrap_check_helm(err) < 0)
+                return -1;
         add_release(c, &c->spec->cilium, cilium_values(c), true);
         for (size_t i = 0; i < c->spec->n_addons; i++) {
                 const struct spec_addon *a = &c->spec->addons[i];
