@@ -24,6 +24,9 @@ static int lease_parse(const json_t *o, struct kube_lease *ret, struct error *er
             !jget_int(s, "leaseTransitions", &l.transitions, err) || !parse_time(s, "acquireTime", &l.acquired_ms, err) ||
             !parse_time(s, "renewTime", &l.renewed_ms, err))
                 return error_wrap(err, "Lease %s", l.name ? l.name : "?");
+        /* int32 in the API: anything else did not come from an API server. */
+        if (l.duration_s < 0 || l.duration_s > INT32_MAX || l.transitions < 0 || l.transitions >= INT32_MAX)
+                return error_set(err, ERR_PROTOCOL, "Lease %s: its duration or count of transitions is out of range", l.name ? l.name : "?");
         if (str_empty(l.holder)) {
                 free(l.holder);
                 l.holder = NULL;
