@@ -65,6 +65,7 @@ struct sim_talos {
         struct net_probe *trustd_probe;
         struct sim_config *before_try;
         void (*stop_action)(struct sim_machine *m);
+        char *stop_actor;                        /* the call that asked for it */
         bool stop_wipes_state, stop_wipes_etcd, stop_wipes_all;
         struct talos_service *services;
         size_t n_services;

@@ -14,6 +14,7 @@
 #define TRUSTD_RETRY_INSTANT_MS 50
 #define TRUSTD_PROBE_MS 2000
 #define GOODBYE_MS 100                                   /* answers leave before the API restarts or the machine stops */
+#define WATCHED_GOODBYE_MS 500                           /* somebody follows the events: talosctl reads "stopAllServices" before it is over */
 #define DMESG_MAX 4000                                   /* lines */
 #define POLL_MS 1000                                     /* while somebody watches */
 
@@ -533,6 +534,7 @@ void sim_talos_halt(struct sim_machine *m) {
         loop_forget(m->world->loop, t);
         talos_services_done(t);
         talos_events_done(t);
+        free(t->stop_actor);
         sim_config_unref(t->config);
         sim_config_unref(t->before_try);
         cert_pair_done(&t->serving);
@@ -563,21 +565,30 @@ static void stop_now(void *data) {
         t->stop_action(m);               /* may take t away */
 }
 
+/* `talosctl reset` and `shutdown` are done when this task is; `talosctl reboot` takes it for a failure and waits for the boot. It comes after the
+ * answer, since talosctl asks for the events and for the reset at the same time, and leaves whoever follows the events time to read it. */
+static void stop_services(void *data) {
+        struct sim_talos *t = data;
+        int64_t goodbye = t->n_calls ? WATCHED_GOODBYE_MS : 0;
+
+        if (t->stage != SIM_STAGE_REBOOTING) {
+                talos_event_task(t, "stopAllServices", 0, t->stop_actor);
+                talos_event_task(t, "stopAllServices", 1, t->stop_actor);
+        }
+        loop_timer_set(t->world->loop, &t->stop_timer, MAX(talos_latency(t->machine, PHASE_STOP), goodbye), stop_now, t);
+}
+
 void talos_stop(struct sim_talos *t, enum sim_stage stage, const char *sequence, const char *actor,
                 void (*action)(struct sim_machine *m)) {
         if (t->stop_timer)
                 return;
         t->stage = stage;
         t->stop_action = action;
+        free(t->stop_actor);
+        t->stop_actor = xstrdup(actor);
         talos_say(t, "%s sequence: started by API request", sequence);
         talos_event_sequence(t, sequence, 1, actor);
-        /* `talosctl reset` and `shutdown` are done when this task is; `talosctl reboot` takes it for a failure and waits for the boot. */
-        if (stage != SIM_STAGE_REBOOTING) {
-                talos_event_task(t, "stopAllServices", 0, actor);
-                talos_event_task(t, "stopAllServices", 1, actor);
-        }
-        loop_timer_set(t->world->loop, &t->stop_timer, MAX(talos_latency(t->machine, PHASE_STOP), (int64_t) GOODBYE_MS), stop_now,
-                       t);
+        loop_timer_set(t->world->loop, &t->stop_timer, GOODBYE_MS, stop_services, t);
 }
 
 /* --- what others ask --- */
