@@ -402,7 +402,7 @@ static bool read_head(struct http1_conn *h) {
         }
         char *end = memmem(start, n, "\r\n\r\n", 4);
         if (!end || (size_t) (end - start) > h->server->max_head) {
-                if (n > h->server->max_head)
+                if (end || n > h->server->max_head + 3)  /* three bytes of its end may be there */
                         refuse(h, 431);
                 return false;
         }
@@ -431,23 +431,23 @@ static bool take_bytes(struct http1_conn *h) {
         return h->body_left == 0;
 }
 
-static char *take_line(struct http1_conn *h) {
+/* A line of at most max bytes; a longer one is refused, however it was cut. */
+static char *take_line(struct http1_conn *h, size_t max, int status) {
         char *start = h->in.data + h->in_used;
         size_t n = h->in.len - h->in_used;
         char *end = n ? memmem(start, n, "\r\n", 2) : NULL;
-        if (!end)
+        if (end ? (size_t) (end - start) > max : n > max + 1)
+                refuse(h, status);
+        if (!end || h->state == HTTP1_OVER)
                 return NULL;
         h->in_used += (size_t) (end - start) + 2;
         return xstrndup(start, (size_t) (end - start));
 }
 
 static bool read_chunk_size(struct http1_conn *h) {
-        _cleanup_str_ char *line = take_line(h);
-        if (!line) {
-                if (h->in.len - h->in_used > 256)
-                        refuse(h, 400);
+        _cleanup_str_ char *line = take_line(h, 256, 400);
+        if (!line)
                 return false;
-        }
         char *end;
         unsigned long long n = isxdigit((unsigned char) line[0]) ? strtoull(line, &end, 16) : ~0ull;
         if (n > h->server->max_body || h->x->body.len + n > h->server->max_body) {
@@ -460,7 +460,7 @@ static bool read_chunk_size(struct http1_conn *h) {
 }
 
 static bool read_chunk_end(struct http1_conn *h) {
-        _cleanup_str_ char *line = take_line(h);
+        _cleanup_str_ char *line = take_line(h, 256, 400);
         if (line && *line) {
                 refuse(h, 400);
                 return false;
@@ -471,10 +471,8 @@ static bool read_chunk_end(struct http1_conn *h) {
 }
 
 static bool read_trailers(struct http1_conn *h, bool *ret_whole) {
-        _cleanup_str_ char *line = take_line(h);
+        _cleanup_str_ char *line = take_line(h, h->server->max_head, 431);
         *ret_whole = line && !*line;
-        if (!line && h->in.len - h->in_used > h->server->max_head)
-                refuse(h, 431);
         return line && *line;    /* trailers are read and forgotten */
 }
 

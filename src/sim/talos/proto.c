@@ -90,6 +90,10 @@ bool pb_next(struct pb_reader *r, struct pb_value *ret) {
         if (r->broken || r->p >= r->end || !read_varint(r, &key))
                 return false;
         *ret = (struct pb_value) { .field = (unsigned) (key >> 3), .wire = (unsigned) key & 7 };
+        if (ret->field == 0 || key >> 3 >= 1u << 29) {           /* protobuf.dev, "Assigning Field Numbers" */
+                r->broken = true;
+                return false;
+        }
         switch (ret->wire) {
         case WIRE_VARINT:
                 return read_varint(r, &ret->number);
