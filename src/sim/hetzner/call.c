@@ -43,8 +43,12 @@ static void make_unknown(json_t *j) {
 int reply_json(struct cloud_call *c, int status, json_t *body) {
         const struct kv facts[] = { { (char *) "route", c->route ? (char *) kvs_get(&c->path, "route") : (char *) "" } };
 
-        if (status < 300 && sim_fault_hit(c->cloud->world, "unknown", facts, ARRAY_SIZE(facts)))
+        if (status < 300 && sim_fault_hit(c->cloud->world, "unknown", facts, ARRAY_SIZE(facts))) {
                 make_unknown(body);
+                c->answer->spoilt = "unknown";
+        }
+        if (status < 300 && sim_fault_holds(c->cloud->world, "unknown-status", NULL, 0))
+                c->answer->spoilt = "unknown-status";
         _cleanup_str_ char *text = json_write(body);
         json_decref(body);
         c->answer->status = status;

@@ -23,6 +23,7 @@ struct sim_api_answer {
         bool drop;                      /* close the connection without an answer (a fault) */
         bool truncate;                  /* Content-Length says more than is sent, then the connection closes (a fault) */
         int64_t delay_ms;               /* answer so much later */
+        const char *spoilt;             /* the fault that made the body something the real API would not say, or NULL; static */
 };
 void sim_api_answer_done(struct sim_api_answer *a);
 

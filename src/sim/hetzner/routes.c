@@ -176,6 +176,7 @@ static const char html[] = "<html>\r\n<head><title>502 Bad Gateway</title></head
 
 static int reply_html(struct cloud_call *c, int status) {
         c->answer->status = status;
+        c->answer->spoilt = "html";
         strbuf_clear(&c->answer->body);
         strbuf_adds(&c->answer->body, html);
         kvs_set(&c->answer->headers, "Content-Type", "text/html");
@@ -224,11 +225,13 @@ static void faults_after(struct cloud_call *c, const struct kv *facts, size_t n)
         if (sim_fault_hit(w, "502-after", facts, n))
                 reply_html(c, 502);
         if (c->answer->body.len > 1 && sim_fault_hit(w, "truncated", facts, n)) {
+                c->answer->spoilt = "truncated";
                 c->answer->body.len /= 2;
                 c->answer->body.data[c->answer->body.len] = '\0';
                 c->answer->truncate = sim_random_below(w, 2) == 0;      /* half the time the framing is whole and only the JSON is cut */
         }
         if (sim_fault_hit(w, "huge", facts, n)) {
+                c->answer->spoilt = "huge";
                 strbuf_clear(&c->answer->body);
                 strbuf_adds(&c->answer->body, "{\"padding\":\"");
                 char piece[1024];

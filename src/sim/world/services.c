@@ -86,6 +86,7 @@ static void handle_api(struct services *s, struct http1_exchange *x) {
         struct sim_api_answer answer;
 
         sim_hetzner_handle(s->world, &request, &answer);
+        sim_trace_spoilt(s->world, answer.spoilt);
         sim_trace_exchange(s->world, "hetzner", ip6_format(http1_peer_addr(x), peer), request.method, http1_target(x), body, n,
                            answer.drop ? 0 : answer.status, answer.body.data, answer.body.len);
         int64_t delay = answer.delay_ms + latency_of(s->world, request.method, request.path);

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 
-struct sim_trace { FILE *file; };
+struct sim_trace { FILE *file; const char *spoilt; };
 
 int sim_trace_open(struct sim_world *w, const char *path, struct error *err) {
         FILE *f = fopen(path, "ae");
@@ -88,6 +88,11 @@ static json_t *body_json(const char *body, size_t n, bool show) {
         return o;
 }
 
+void sim_trace_spoilt(struct sim_world *w, const char *fault) {
+        if (w->trace)
+                w->trace->spoilt = fault;
+}
+
 void sim_trace_exchange(struct sim_world *w, const char *part, const char *peer, const char *method, const char *target, const char *request_body,
                         size_t request_len, int status, const char *response_body, size_t response_len) {
         if (!w->trace)
@@ -101,6 +106,9 @@ void sim_trace_exchange(struct sim_world *w, const char *part, const char *peer,
         json_object_set_new(j, "method", json_string(method));
         json_object_set_new(j, "target", json_string(target));
         json_object_set_new(j, "status", json_integer(status));
+        if (w->trace->spoilt)
+                json_object_set_new(j, "fault", json_string(w->trace->spoilt));
+        w->trace->spoilt = NULL;
         json_object_set_new(j, "request", body_json(request_body, request_len, false));
         json_object_set_new(j, "response", body_json(response_body, response_len, str_eq(part, "hetzner")));
         _cleanup_str_ char *line = json_write(j);

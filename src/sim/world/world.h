@@ -77,6 +77,8 @@ void sim_say(struct sim_world *w, const char *fmt, ...) _printf_(2, 3);
 
 /* The record of one exchange for --trace; does nothing without it. part: "hetzner", "talos", "kube", "charts". json bodies are parsed
  * and their secrets cut; others are given by length. peer may be NULL. */
+/* The next exchange in the trace gets "fault": its answer was spoilt on purpose. */
+void sim_trace_spoilt(struct sim_world *w, const char *fault);
 void sim_trace_exchange(struct sim_world *w, const char *part, const char *peer, const char *method, const char *target,
                         const char *request_body, size_t request_len, int status, const char *response_body, size_t response_len);
 
