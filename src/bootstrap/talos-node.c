@@ -126,7 +126,7 @@ int bootstrap_push_config(const struct bootstrap *b, const struct bootstrap_node
                         return error_set(err, ERR_CONFLICT, "node '%s' runs with the certificates of another cluster: %s", node->name, v.problem);
                 r = wait_pause(&w, err, "node '%s' does not take its config: %s", node->name, v.problem ? v.problem : "in maintenance mode");
                 if (r < 0)
-                        return v.condition == TALOS_UNREACHABLE && wait_elapsed(&w) > UNREACHABLE_HINT_MS ? hint_visible_address(node, err) : r;
+                        return v.condition == TALOS_UNREACHABLE && err->kind == ERR_TIMEOUT ? hint_visible_address(node, err) : r;
         }
 }
 
@@ -154,10 +154,10 @@ int bootstrap_wait_talos(const struct bootstrap *b, const struct bootstrap_node 
                 else
                         bootstrap_note(b, "%s", v.problem ? v.problem : v.stage ? v.stage : "waiting for the node");
                 r = wait_pause(&w, err, "node '%s' is not running: %s", node->name, v.problem ? v.problem : v.stage ? v.stage : "unreachable");
-                if (r < 0 && unsynced)
+                if (r < 0 && unsynced && err->kind == ERR_TIMEOUT)
                         return error_hint(err, "time is not in sync: check the profile's dns64 resolvers and ntp servers");
                 if (r < 0)
-                        return v.condition == TALOS_UNREACHABLE ? hint_visible_address(node, err) : r;
+                        return v.condition == TALOS_UNREACHABLE && err->kind == ERR_TIMEOUT ? hint_visible_address(node, err) : r;
         }
 }
 

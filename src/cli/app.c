@@ -65,7 +65,8 @@ static bool wait_for_line(struct app *app, FILE *f) {
         return p[1].revents == 0;
 }
 
-static char *read_hidden(struct app *app, FILE *tty) {
+/* The echo goes before the question is there to be answered, so that nothing typed at once is shown or lost. */
+static char *read_hidden(struct app *app, FILE *tty, const char *question) {
         struct termios before, hidden;
         char *line = NULL;
         size_t size = 0;
@@ -75,10 +76,13 @@ static char *read_hidden(struct app *app, FILE *tty) {
                 return NULL;
         hidden = before;
         hidden.c_lflag &= (tcflag_t) ~ECHO;
+        setvbuf(tty, NULL, _IONBF, 0);
         tcsetattr(fileno(tty), TCSAFLUSH, &hidden);
+        fprintf(stderr, "%s ", question);
+        fflush(stderr);
         if (wait_for_line(app, tty))
                 n = getline(&line, &size, tty);
-        tcsetattr(fileno(tty), TCSAFLUSH, &before);
+        tcsetattr(fileno(tty), TCSANOW, &before);
         fputc('\n', stderr);
         if (n < 0) {
                 free(line);
@@ -90,6 +94,7 @@ static char *read_hidden(struct app *app, FILE *tty) {
 
 /* The vault's passphrase: from the terminal itself, so that standard input stays free. */
 static char *ask_passphrase(void *data, const char *question, struct error *err) {
+        struct app *app = data;
         FILE *tty = fopen("/dev/tty", "r");
         char *answer;
 
@@ -97,9 +102,9 @@ static char *ask_passphrase(void *data, const char *question, struct error *err)
                 error_set(err, ERR_USAGE, "the vault's passphrase is needed and there is no terminal to ask on");
                 return NULL;
         }
-        fprintf(stderr, "%s ", question);
-        fflush(stderr);
-        answer = read_hidden(data, tty);
+        progress_hold(app_progress(app), true);
+        answer = read_hidden(app, tty, question);
+        progress_hold(app->progress, false);
         fclose(tty);
         if (!answer)
                 error_set(err, ERR_CANCELLED, "no passphrase was given");

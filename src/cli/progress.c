@@ -25,7 +25,7 @@ struct progress {
         pthread_mutex_t lock;
         pthread_cond_t stop;
         pthread_t ticker;
-        bool ticking, stopping;
+        bool ticking, stopping, held;
         struct row *rows;
         size_t n_rows;
         unsigned drawn;            /* lines now on the screen */
@@ -76,6 +76,8 @@ static void draw(struct progress *p) {
         int name_width = 0;
         bool all;
 
+        if (p->held)
+                return;
         /* Without wrapping, one row is one line whatever is in it: the cursor must find its way back up. */
         fputs("\033[?7l", stderr);
         if (p->drawn > 0)
@@ -279,6 +281,21 @@ static void say_line(const char *level, const char *text) {
                 fprintf(stderr, "%s%s:%s %s\n", term_on(stderr, c), level, term_off(stderr), clean);
 }
 
+/* With the lock held: takes the moving lines off the screen. */
+static void erase(struct progress *p) {
+        if (p->drawn > 0)
+                fprintf(stderr, "\033[%uA\033[J", p->drawn);
+        p->drawn = 0;
+}
+
+void progress_hold(struct progress *p, bool held) {
+        pthread_mutex_lock(&p->lock);
+        if (held)
+                erase(p);
+        p->held = held;
+        pthread_mutex_unlock(&p->lock);
+}
+
 void progress_say(struct progress *p, const char *level, const char *text) {
         pthread_mutex_lock(&p->lock);
         if (p->style == PROGRESS_JSON) {
@@ -288,10 +305,7 @@ void progress_say(struct progress *p, const char *level, const char *text) {
                 json_object_set_new(o, "text", json_string(text));
                 print_json(p, o);
         } else {
-                if (p->drawn > 0) {
-                        fprintf(stderr, "\033[%uA\033[J", p->drawn);
-                        p->drawn = 0;
-                }
+                erase(p);
                 say_line(level, text);
                 if (p->ticking)
                         draw(p);

@@ -17,6 +17,9 @@ void progress_stop(struct progress *p);
 void progress_free(struct progress *p);
 DEFINE_CLEANUP(struct progress *, progress_free)
 
+/* While a question stands on the terminal nothing is drawn over it. */
+void progress_hold(struct progress *p, bool held);
+
 struct plan_observer progress_observer(struct progress *p);
 /* A line of text that is no step (a warning, a fact): above the moving lines, or as a line, or as an event of kind "message". Thread-safe. */
 void progress_say(struct progress *p, const char *level, const char *text);
