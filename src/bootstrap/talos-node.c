@@ -89,6 +89,11 @@ static int apply_config(const struct bootstrap *b, const struct bootstrap_node *
         return 0;
 }
 
+/* Did the wait end because nothing answered for so long that the firewall may be the reason? */
+static bool is_silent_long(const struct talos_view *v, const struct wait *w, const struct error *err) {
+        return v->condition == TALOS_UNREACHABLE && err->kind == ERR_TIMEOUT && wait_elapsed(w) > UNREACHABLE_HINT_MS;
+}
+
 /* A node boots for half a minute and more; past that the operator should know what else it could be. */
 static void note_silence(const struct bootstrap *b, const struct wait *w) {
         if (wait_elapsed(w) > UNREACHABLE_HINT_MS)
@@ -126,7 +131,7 @@ int bootstrap_push_config(const struct bootstrap *b, const struct bootstrap_node
                         return error_set(err, ERR_CONFLICT, "node '%s' runs with the certificates of another cluster: %s", node->name, v.problem);
                 r = wait_pause(&w, err, "node '%s' does not take its config: %s", node->name, v.problem ? v.problem : "in maintenance mode");
                 if (r < 0)
-                        return v.condition == TALOS_UNREACHABLE && err->kind == ERR_TIMEOUT ? hint_visible_address(node, err) : r;
+                        return is_silent_long(&v, &w, err) ? hint_visible_address(node, err) : r;
         }
 }
 
@@ -157,7 +162,7 @@ int bootstrap_wait_talos(const struct bootstrap *b, const struct bootstrap_node 
                 if (r < 0 && unsynced && err->kind == ERR_TIMEOUT)
                         return error_hint(err, "time is not in sync: check the profile's dns64 resolvers and ntp servers");
                 if (r < 0)
-                        return v.condition == TALOS_UNREACHABLE && err->kind == ERR_TIMEOUT ? hint_visible_address(node, err) : r;
+                        return is_silent_long(&v, &w, err) ? hint_visible_address(node, err) : r;
         }
 }
 

@@ -13,7 +13,8 @@ const struct schema schema_texts = { .kind = SCHEMA_LIST, .item = &schema_text }
 const struct schema schema_free_list = { .kind = SCHEMA_LIST, .item = &schema_object };
 
 #define TEXT &schema_text
-#define NUMBER &schema_number
+#define NUMBER &schema_number      /* int in Go */
+#define NATURAL &schema_natural    /* uint8 to uint32: a negative one is refused */
 #define MODE &schema_mode
 #define BOOLEAN &schema_boolean
 #define FREE &schema_object
@@ -34,13 +35,13 @@ static const struct schema certificate = { .kind = SCHEMA_STRUCT, .flags = SCHEM
 static const struct schema key = { .kind = SCHEMA_STRUCT, .flags = SCHEMA_BYTES_PAIR, FIELDS({ "key", TEXT }) };
 
 /* machine.network */
-TYPE(route, { "network", TEXT }, { "gateway", TEXT }, { "source", TEXT }, { "metric", NUMBER }, { "mtu", NUMBER });
-TYPE(dhcp_options, { "routeMetric", NUMBER }, { "ipv4", BOOLEAN }, { "ipv6", BOOLEAN }, { "duidv6", TEXT });
+TYPE(route, { "network", TEXT }, { "gateway", TEXT }, { "source", TEXT }, { "metric", NATURAL }, { "mtu", NATURAL });
+TYPE(dhcp_options, { "routeMetric", NATURAL }, { "ipv4", BOOLEAN }, { "ipv6", BOOLEAN }, { "duidv6", TEXT });
 TYPE(vip, { "ip", TEXT }, { "equinixMetal", STRUCT({ "apiToken", TEXT }) }, { "hcloud", STRUCT({ "apiToken", TEXT }) });
 TYPE(device_selector, { "busPath", TEXT }, { "hardwareAddr", TEXT }, { "permanentAddr", TEXT }, { "pciID", TEXT },
      { "driver", TEXT }, { "physical", BOOLEAN });
-TYPE(vlan, { "addresses", TEXTS }, { "cidr", TEXT }, { "routes", LIST(&route) }, { "dhcp", BOOLEAN }, { "vlanId", NUMBER },
-     { "mtu", NUMBER }, { "vip", &vip }, { "dhcpOptions", &dhcp_options });
+TYPE(vlan, { "addresses", TEXTS }, { "cidr", TEXT }, { "routes", LIST(&route) }, { "dhcp", BOOLEAN }, { "vlanId", NATURAL },
+     { "mtu", NATURAL }, { "vip", &vip }, { "dhcpOptions", &dhcp_options });
 TYPE(bond, { "interfaces", TEXTS }, { "deviceSelectors", LIST(&device_selector) }, { "arpIPTarget", TEXTS }, { "mode", TEXT },
      { "xmitHashPolicy", TEXT }, { "lacpRate", TEXT }, { "adActorSystem", TEXT }, { "arpValidate", TEXT },
      { "arpAllTargets", TEXT }, { "primary", TEXT }, { "primaryReselect", TEXT }, { "failOverMac", TEXT },
@@ -58,7 +59,7 @@ TYPE(device, { "interface", TEXT }, { "deviceSelector", &device_selector }, { "a
      { "vlans", LIST_BY(&vlan, "vlanId") }, { "mtu", NUMBER }, { "dhcp", BOOLEAN }, { "ignore", BOOLEAN },
      { "dummy", BOOLEAN }, { "dhcpOptions", &dhcp_options }, { "wireguard", &wireguard }, { "vip", &vip });
 TYPE(kubespan, { "enabled", BOOLEAN }, { "advertiseKubernetesNetworks", BOOLEAN }, { "allowDownPeerBypass", BOOLEAN },
-     { "harvestExtraEndpoints", BOOLEAN }, { "mtu", NUMBER },
+     { "harvestExtraEndpoints", BOOLEAN }, { "mtu", NATURAL },
      { "filters", STRUCT({ "endpoints", TEXTS }, { "excludeAdvertisedNetworks", TEXTS }) });
 TYPE(network, { "hostname", TEXT }, { "interfaces", LIST_BY(&device, "interface", "deviceSelector") },
      { "nameservers", TEXTS }, { "searchDomains", TEXTS },
