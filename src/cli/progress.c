@@ -206,7 +206,7 @@ static void line_event(struct progress *p, const struct plan_event *e) {
         struct tm tm;
         char at[16];
 
-        if (e->state == STEP_SKIPPED || is_repeated(p, e))
+        if (e->state == STEP_SKIPPED)
                 return;
         localtime_r(&now, &tm);
         strftime(at, sizeof(at), "%H:%M:%S", &tm);
@@ -258,6 +258,8 @@ static void on_event(void *data, const struct plan *plan, const struct plan_even
         p->done += !e->note && (e->state == STEP_DONE || e->state == STEP_FAILED || e->state == STEP_SKIPPED);
         if (p->style == PROGRESS_LIVE)
                 live_event(p, e);
+        else if (is_repeated(p, e))
+                ;
         else if (p->style == PROGRESS_LINES)
                 line_event(p, e);
         else
