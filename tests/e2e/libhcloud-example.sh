@@ -16,16 +16,16 @@ trap finish EXIT
 meson setup "$work/build" "$root" --prefix=/usr -Dsimulator=false -Dtests=false >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 library=$(cd "$work/build" && ninja -t targets all | sed -n 's/^\(src\/hcloud\/libhcloud\.so[0-9.]*\): .*/\1/p' | head -n 1)
 ninja -C "$work/build" "$library" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
-meson install -C "$work/build" --no-rebuild --tags libhcloud,devel --destdir "$work/root" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
+meson install -C "$work/build" --no-rebuild --tags libhcloud,devel --destdir "$work/installed" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 
-pc=$(find "$work/root" -name hcloud.pc)
+pc=$(find "$work/installed" -name hcloud.pc)
 [ -n "$pc" ] || { echo "hcloud.pc was not installed"; exit 1; }
 libdir=$(dirname "$(dirname "$pc")")
 sed -n '/<!-- example begin/,/<!-- example end/p' "$root/docs/libhcloud.md" | sed '/^<!--/d; /^```/d' >"$work/example.c"
-flags=$(PKG_CONFIG_LIBDIR="$(dirname "$pc")" PKG_CONFIG_SYSROOT_DIR="$work/root" pkg-config --cflags --libs hcloud)
+flags=$(PKG_CONFIG_LIBDIR="$(dirname "$pc")" PKG_CONFIG_SYSROOT_DIR="$work/installed" pkg-config --cflags --libs hcloud)
 # shellcheck disable=SC2086 # several flags in one word
 (cd "$work" && cc -std=c11 -Wall -Wextra -Werror -o example example.c $flags)
-for header in "$work/root/usr/include/hcloud/"*.h; do
+for header in "$work/installed/usr/include/hcloud/"*.h; do
         echo "#include <hcloud/$(basename "$header")>" >"$work/alone.c"
         # shellcheck disable=SC2086
         cc -std=c11 -Wall -Wextra -Wstrict-prototypes -Werror -fsyntax-only $flags "$work/alone.c"
