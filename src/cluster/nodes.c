@@ -152,7 +152,7 @@ static int build_pool(struct cluster *c, struct pool_state *p, struct error *err
                 want = have;
         if (have > want) {
                 error_set(err, ERR_REFUSED, "pool '%s' has %lld nodes, %lld are wanted: up never removes a node", p->spec->name, (long long) have, (long long) want);
-                return error_hint(err, "hcloud-v6 scale removes nodes after draining them");
+                return error_hint(err, "hcloud-v6 scale will remove nodes after draining them; this version does not have it yet: drain the node with kubectl, delete its server, then its Node");
         }
         for (int64_t index = 1; have < want; index++) {
                 if (has_index(c, p, index))
@@ -177,7 +177,7 @@ static int check_lost_pools(struct cluster *c, struct error *err) {
                         known |= str_eq(c->pools[j].spec->name, pool);
                 if (!known) {
                         error_set(err, ERR_REFUSED, "server '%s' is of pool '%s', which the profile does not have: up never removes a node", s->name, pool ? pool : "?");
-                        return error_hint(err, "add the pool to the profile, or remove its nodes with hcloud-v6 scale");
+                        return error_hint(err, "add the pool to the profile; removing its nodes is for hcloud-v6 scale, which this version does not have yet");
                 }
         }
         return 0;
