@@ -147,8 +147,9 @@ struct ccm_options {
 /* A digest of what would be applied; the same text is put on the DaemonSet as annotation hcloud-v6/spec. Owned. */
 char *bootstrap_ccm_hash(const struct ccm_options *o);
 /* Waits for talos.dev/v1alpha1 to be served, then applies the objects server-side as fieldManager "helm" with Helm's ownership metadata; never
- * over a Helm release of the user's own (a release record named talos-cloud-controller-manager): then nothing is done and *ret_foreign is true. */
-int bootstrap_apply_ccm(const struct bootstrap *b, const struct ccm_options *o, int64_t timeout_ms, bool *ret_foreign, struct error *err);
+ * over a CCM of the user's own (a release record named talos-cloud-controller-manager, or a DaemonSet without our annotation): then nothing is done and
+ * *ret_foreign says why; else it is NULL. Owned. */
+int bootstrap_apply_ccm(const struct bootstrap *b, const struct ccm_options *o, int64_t timeout_ms, char **ret_foreign, struct error *err);
 
 /* Waits for the Node to register (default 10 min), then, under POD_CIDR_CLIENT and only when it has none, gives it <prefix>:1::/80; under
  * POD_CIDR_CCM waits until it has one. A CIDR outside its own /64 or holding its address is ERR_REFUSED. */

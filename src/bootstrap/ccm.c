@@ -276,27 +276,39 @@ static int wait_for_talos_kind(const struct bootstrap *b, const struct wait *w, 
         }
 }
 
-static int has_foreign_release(const struct bootstrap *b, bool *ret, struct error *err) {
+/* Whose CCM is it, if not ours? A release that was uninstalled with its history kept owns nothing any more. */
+static int find_owner(const struct bootstrap *b, char **ret, struct error *err) {
         _cleanup_(kube_helm_releases_done) struct kube_helm_releases releases = { 0 };
-        int r = kube_helm_releases_list(b->kube, "kube-system", CCM, &releases, err);
+        _cleanup_str_ char *path = kube_path("apps/v1", "daemonsets", "kube-system", CCM, NULL);
+        _cleanup_error_ struct error why = ERROR_INIT;
+        const struct kube_helm_release *newest;
+        _cleanup_json_ json_t *set = NULL;
 
-        if (r >= 0)
-                *ret = releases.n > 0;
-        return r;
+        *ret = NULL;
+        if (kube_helm_releases_list(b->kube, "kube-system", CCM, &releases, err) < 0)
+                return -1;
+        newest = kube_helm_newest(&releases, CCM);
+        if (newest && !str_eq(newest->status, "uninstalled")) {
+                *ret = xasprintf("it is a Helm release of yours (revision %lld, %s)", (long long) newest->revision, newest->status);
+                return 0;
+        }
+        if (kube_get(b->kube, path, &set, &why) < 0)
+                return why.kind == ERR_NOT_FOUND ? 0 : error_move(err, &why);
+        if (!json_object_get(jget(set, "metadata.annotations"), SPEC_ANNOTATION))
+                *ret = xstrdup("its DaemonSet was not made by this program");
+        return 0;
 }
 
-int bootstrap_apply_ccm(const struct bootstrap *b, const struct ccm_options *o, int64_t timeout_ms, bool *ret_foreign, struct error *err) {
+int bootstrap_apply_ccm(const struct bootstrap *b, const struct ccm_options *o, int64_t timeout_ms, char **ret_foreign, struct error *err) {
         const struct kube_apply_options apply = { .field_manager = "helm", .force = true, .ns = "kube-system" };
         struct wait w = wait_begin(b, timeout_ms, 5 * MINUTE_MS);
         _cleanup_json_ json_t *objects = NULL;
-        bool foreign = false;
         int r;
 
-        r = has_foreign_release(b, &foreign, err);
+        r = find_owner(b, ret_foreign, err);
         if (r < 0)
-                return error_wrap(err, "looking for a Helm release of the CCM");
-        *ret_foreign = foreign;
-        if (foreign)
+                return error_wrap(err, "looking for the CCM's owner");
+        if (*ret_foreign)
                 return 0;
         r = ccm_objects(o, &objects, err);
         r = r < 0 ? r : wait_for_talos_kind(b, &w, err);

@@ -153,7 +153,7 @@ static int look_ccm(struct kube_client *k, struct kube_view *v, struct error *er
         v->ccm_spec_hash = xstrdup(spec);
         v->ccm_ours = spec != NULL;
         for (size_t i = 0; i < v->n_releases; i++)
-                v->ccm_ours = v->ccm_ours && !str_eq(v->releases[i].name, CCM);
+                v->ccm_ours = v->ccm_ours && (!str_eq(v->releases[i].name, CCM) || str_eq(v->releases[i].status, "uninstalled"));
         return 0;
 }
 

@@ -92,20 +92,20 @@ int access_create(struct cluster *c, struct error *err) {
         return mint_talos(c, err);
 }
 
-static char *own_file(const struct cluster *c, const char *name) {
+char *access_own_file(const struct cluster *c, const char *name) {
         _cleanup_str_ char *dir = path_join(c->state_dir, c->name);
         return path_join(dir, name);
 }
 
 void mark_used(struct cluster *c) {
-        _cleanup_str_ char *path = own_file(c, "cloud");
+        _cleanup_str_ char *path = access_own_file(c, "cloud");
         _cleanup_str_ char *text = xasprintf("uid %s has been in the cloud\n", c->uid ? c->uid : "?");
         if (!file_exists(path))
                 file_write_atomic(path, text, strlen(text), 0600, NULL);
 }
 
 bool was_used(struct cluster *c) {
-        _cleanup_str_ char *path = own_file(c, "cloud");
+        _cleanup_str_ char *path = access_own_file(c, "cloud");
         return file_exists(path);
 }
 
@@ -115,7 +115,7 @@ static int write_talosconfig(struct cluster *c, struct error *err) {
         for (size_t i = 0; i < c->n_nodes; i++)
                 if (c->nodes[i].control_plane && c->nodes[i].prefix.len)
                         strv_take(&c->talos.endpoints, ip6_str(&c->nodes[i].addr));
-        _cleanup_str_ char *path = own_file(c, "talosconfig");
+        _cleanup_str_ char *path = access_own_file(c, "talosconfig");
         _cleanup_secret_ char *text = talosconfig_write(&c->talos);
         if (file_write_atomic(path, text, strlen(text), 0600, err) < 0)
                 return -1;
@@ -141,7 +141,7 @@ static bool kubeconfig_current(struct cluster *c, const char *path, const char *
 }
 
 int access_write_files(struct cluster *c, struct error *err) {
-        _cleanup_str_ char *server = cluster_endpoint(c), *path = own_file(c, "kubeconfig"), *talos_path = own_file(c, "talosconfig");
+        _cleanup_str_ char *server = cluster_endpoint(c), *path = access_own_file(c, "kubeconfig"), *talos_path = access_own_file(c, "talosconfig");
         if (!server)
                 return error_set(err, ERR_BUG, "kubeconfig before the endpoint is known");
         bool current = kubeconfig_current(c, path, server) && (!c->kubeconfig_path || kubeconfig_current(c, c->kubeconfig_path, server));
@@ -208,52 +208,4 @@ void cluster_bootstrap(struct cluster *c, struct plan_step *step, struct bootstr
                                     .note = step ? note : NULL, .note_data = step };
         if (c->has_talos)
                 ret->talos = (struct http_tls) { .ca_pem = c->talos.ca, .cert_pem = c->talos.client.cert, .key_pem = c->talos.client.key };
-}
-
-/* ---- what the commands print ---- */
-
-static int config_text(struct cluster *c, const char *name, char **ret, struct error *err) {
-        _cleanup_str_ char *path = own_file(c, name);
-        size_t len;
-        _cleanup_error_ struct error e = ERROR_INIT;
-        if (file_read(path, 1 << 20, ret, &len, &e) >= 0)
-                return 0;
-        if (e.kind != ERR_NOT_FOUND)
-                return error_move(err, &e);
-        error_set(err, ERR_NOT_FOUND, "cluster '%s' has no %s on this machine", c->name, name);
-        return error_hint(err, "hcloud-v6 up writes it, from the vault below %s", c->state_dir);
-}
-
-int cluster_kubeconfig(struct cluster *c, const char *merge_into, char **ret, struct error *err) {
-        _cleanup_secret_ char *text = NULL;
-        struct talos_kubeconfig k;
-        if (config_text(c, "kubeconfig", &text, err) < 0)
-                return -1;
-        if (merge_into) {
-                if (talos_kubeconfig_parse("kubeconfig", text, strlen(text), NULL, &k, err) < 0)
-                        return -1;
-                int rc = talos_kubeconfig_merge_file(merge_into, &k, true, err);
-                talos_kubeconfig_done(&k);
-                if (rc < 0)
-                        return -1;
-        }
-        *ret = TAKE(text);
-        return 0;
-}
-
-int cluster_talosconfig(struct cluster *c, const char *merge_into, char **ret, struct error *err) {
-        _cleanup_secret_ char *text = NULL;
-        struct talosconfig_context k;
-        if (config_text(c, "talosconfig", &text, err) < 0)
-                return -1;
-        if (merge_into) {
-                if (talosconfig_parse("talosconfig", text, strlen(text), NULL, &k, err) < 0)
-                        return -1;
-                int rc = talosconfig_merge_file(merge_into, &k, true, err);
-                talosconfig_context_done(&k);
-                if (rc < 0)
-                        return -1;
-        }
-        *ret = TAKE(text);
-        return 0;
 }

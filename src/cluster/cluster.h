@@ -119,10 +119,14 @@ void cluster_status_done(struct cluster_status *s);
 int cluster_status(struct cluster *c, struct cluster_status *ret, struct error *err);
 
 /* ---- configs ---- */
-/* The admin kubeconfig and talosconfig as text (owned, secret_free()), from the files of the vault's directory. When merge_into is given the context is also
- * merged into that file. ERR_NOT_FOUND when the cluster has no vault. */
-int cluster_kubeconfig(struct cluster *c, const char *merge_into, char **ret, struct error *err);
-int cluster_talosconfig(struct cluster *c, const char *merge_into, char **ret, struct error *err);
+struct config_wish {
+        const char *merge_into;            /* a file into which the context is merged too, or NULL */
+        const struct strv *endpoints;      /* NULL or empty: what up wrote; else newly made from the vault alone, with one URL, or with addresses for Talos */
+};
+/* The admin kubeconfig and talosconfig as text (owned, secret_free()). Of the files in the vault's directory one whose certificate ends within 30 days is made
+ * anew there, which is said as a warning. ERR_NOT_FOUND when the cluster has no such file or no vault. */
+int cluster_kubeconfig(struct cluster *c, const struct config_wish *wish, char **ret, struct error *err);
+int cluster_talosconfig(struct cluster *c, const struct config_wish *wish, char **ret, struct error *err);
 
 /* ---- smoke ---- */
 /* The smoke test on a running cluster; results are appended. See bootstrap_smoke(). */

@@ -263,6 +263,8 @@ int access_create(struct cluster *c, struct error *err);
 int access_write_files(struct cluster *c, struct error *err);  /* kubeconfig, talosconfig; merges */
 int access_check_files(struct cluster *c, struct error *err);     /* can the contexts be merged into the user's files? */
 void access_remove_contexts(struct cluster *c);
+int access_no_vault(const struct cluster *c, struct error *err);   /* says that there are no secrets, and how to get some */
+char *access_own_file(const struct cluster *c, const char *name);  /* its path below the vault's directory; owned */
 int access_kube(struct cluster *c, struct error *err);         /* makes c->kube */
 void cluster_bootstrap(struct cluster *c, struct plan_step *step, struct bootstrap *ret);
 void mark_used(struct cluster *c);                             /* the vault's cluster has been in the cloud */

@@ -9,7 +9,7 @@
 /* Of the documentation range, in the longest form there is: what fits with it fits with any. */
 #define STAND_IN_ENDPOINT "https://[2001:db8:ffff:ffff::1]:6443"
 
-static int no_vault(const struct cluster *c, struct error *err) {
+int access_no_vault(const struct cluster *c, struct error *err) {
         error_set(err, ERR_NOT_FOUND, "cluster '%s' has no secrets yet", c->name);
         return error_hint(err, "hcloud-v6 secrets create --cluster %s makes them, hcloud-v6 secrets import FILE takes a bundle that exists", c->name);
 }
@@ -19,7 +19,7 @@ static int open_vault(struct cluster *c, struct error *err) {
 
         if (c->vault)
                 return 0;
-        return vault_exists(&o) ? vault_open(&o, &c->vault, err) : no_vault(c, err);
+        return vault_exists(&o) ? vault_open(&o, &c->vault, err) : access_no_vault(c, err);
 }
 
 int cluster_secrets_export(struct cluster *c, char **ret, struct error *err) {

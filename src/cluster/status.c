@@ -152,7 +152,7 @@ static void fill_shared(struct cluster *c, struct cluster_status *ret) {
                         ret->cilium = r->chart_version ? xstrdup(r->chart_version) : xstrdup(r->status);
         }
         if (c->seen == KUBE_SEEN && c->kube_view.ccm_present)
-                ret->ccm = xasprintf("%s%s", c->kube_view.ccm_version ? c->kube_view.ccm_version : "present", c->kube_view.ccm_ours ? "" : " (a Helm release)");
+                ret->ccm = xasprintf("%s%s", c->kube_view.ccm_version ? c->kube_view.ccm_version : "present", c->kube_view.ccm_ours ? "" : " (not made by this program)");
 }
 
 /* Opens the secrets if they are here and of this cluster, and asks Kubernetes. */

@@ -109,11 +109,11 @@ int step_ccm(struct plan_step *s, void *arg, struct error *err) {
         struct bootstrap b;
         cluster_bootstrap(c, s, &b);
         struct ccm_options o = ccm_options_of(c);
-        bool foreign = false;
+        _cleanup_str_ char *foreign = NULL;
         if (bootstrap_apply_ccm(&b, &o, 0, &foreign, err) < 0)
                 return -1;
         if (foreign)
-                cluster_note(c, "the Talos CCM is a Helm release of yours: it was left as it is");
+                cluster_note(c, "the Talos CCM was left as it is: %s", foreign);
         return 0;
 }
 
