@@ -13,6 +13,15 @@ bool node_gets_push(const struct cluster *c, const struct node *n) {
         return n->control_plane;
 }
 
+/* Talos 1.14 checks in its own form that the pod subnet holds a node's part, and at most 2^16 of them (talos: KubeNetworkConfig). */
+static unsigned pod_node_mask(const struct cluster_spec *s) {
+        struct ip6_prefix p;
+
+        if (!talos_contract_at_least(&s->contract, 1, 14) || !ip6_prefix_parse(s->pod_subnet, &p, NULL))
+                return 112;
+        return p.len > 112 ? p.len : p.len + 16 < 112 ? p.len + 16 : 112;
+}
+
 static void common_input(struct cluster *c, const struct node *n, const char *endpoint, struct talos_config_input *in) {
         const struct cluster_spec *s = c->spec;
         in->type = n->control_plane ? TALOS_CONTROL_PLANE : TALOS_WORKER;
@@ -42,7 +51,7 @@ static void common_input(struct cluster *c, const struct node *n, const char *en
         }
         /* The pod network is a dummy: without the override kube-controller-manager refuses its size; its own allocator is off, since nodes get
          * their pod CIDRs from their own /64. */
-        kvs_set(&in->controller_manager_extra_args, "node-cidr-mask-size-ipv6", "112");
+        in->pod_node_mask = pod_node_mask(s);
         kvs_set(&in->controller_manager_extra_args, "controllers", "*,-node-ipam-controller");
 }
 
@@ -92,9 +101,7 @@ static char *gateway_of(const char *range) {
 
 int render_config_at(struct cluster *c, const struct node *n, const char *endpoint, char **ret, struct error *err) {
         const struct cluster_spec *s = c->spec;
-        struct talos_config_input in = { 0 };
-        if (talos_contract_parse(s->talos, &in.contract, err) < 0)
-                return -1;
+        struct talos_config_input in = { .contract = s->contract };
         common_input(c, n, endpoint, &in);
         registries_input(s, &in);
         _cleanup_str_ char *gateway = in.private_range ? gateway_of(in.private_range) : NULL;
@@ -108,6 +115,11 @@ int render_config_at(struct cluster *c, const struct node *n, const char *endpoi
         if (rc >= 0)
                 rc = n->control_plane ? apply_patches(s->patches_control_plane, s->n_patches_control_plane, &docs, err)
                                       : apply_patches(s->patches_worker, s->n_patches_worker, &docs, err);
+        struct talos_contract release = { 0 };
+        if (rc >= 0)
+                rc = talos_contract_parse(s->talos, &release, err);
+        if (rc >= 0)
+                rc = talos_config_check_release(&docs, &release, err);
         if (rc >= 0)
                 rc = talos_config_validate(&docs, in.type, err);
         if (rc >= 0)

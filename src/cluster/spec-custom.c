@@ -120,6 +120,12 @@ int spec_read_pools(const struct spec_reader *r, const struct yaml_node *n, void
         return 0;
 }
 
+int spec_read_talos(const struct spec_reader *r, const struct yaml_node *n, void *target, struct error *err) {
+        struct cluster_spec *s = target;
+
+        return n->type == YAML_MAP ? spec_read_map(r, spec_talos_keys, n, s, err) : spec_read_string(r, n, &s->talos, err);
+}
+
 int spec_read_network(const struct spec_reader *r, const struct yaml_node *n, void *target, struct error *err) {
         struct cluster_spec *s = target;
         if (n->type == YAML_MAP)

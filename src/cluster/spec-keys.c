@@ -48,6 +48,14 @@ const struct spec_key spec_network_keys[] = {
         { NULL },
 };
 
+const struct spec_key spec_talos_keys[] = {
+        { "version", KEY_STRING, AT(cluster_spec, talos), "version", "built in, or the one that goes with `contract`", "of Talos Linux" },
+        { "contract", KEY_STRING, AT(cluster_spec, contract_text), "`1.11` to `1.14`", "that of the version, at most 1.13",
+          "form of the machine configs, not newer than the version; with `1.14` every concern is a document of its own, and patches are written for those "
+          "(`docs/talos-documents.md`)" },
+        { NULL },
+};
+
 const struct spec_key spec_open_keys[] = {
         { "description", KEY_STRING, AT(spec_open, description), "string", "none", "shown in Hetzner's console" },
         { "protocol", KEY_STRING, AT(spec_open, protocol), "`tcp`, `udp`, `icmp`, `esp` or `gre`", NULL, "of the packets", .required = true },
@@ -114,7 +122,8 @@ static const struct spec_key helm_keys[] = {
 
 const struct spec_key spec_keys[] = {
         { "cluster", KEY_STRING, AT(cluster_spec, name), "string", "`default`", "name of the cluster, at most 32 of `[a-z0-9-]`" },
-        { "talos", KEY_STRING, AT(cluster_spec, talos), "version", "built in", "Talos Linux; a snapshot of it must exist in the project" },
+        { "talos", KEY_CUSTOM, 0, "version, or map", "built in", "Talos Linux; a snapshot of it must exist in the project", .read = spec_read_talos,
+          .sub = spec_talos_keys },
         { "kubernetes", KEY_STRING, AT(cluster_spec, kubernetes), "version", "the one that goes with `talos`", "Kubernetes" },
         { "locations", KEY_STRV, AT(cluster_spec, locations), "list of locations", "`hel1`, `nbg1`, `fsn1`",
           "in order of preference; the next is taken when no type can be had in one" },

@@ -45,6 +45,7 @@ int spec_read_control_planes(const struct spec_reader *r, const struct yaml_node
 int spec_read_pools(const struct spec_reader *r, const struct yaml_node *n, void *target, struct error *err);
 int spec_read_taints(const struct spec_reader *r, const struct yaml_node *n, void *target, struct error *err);
 int spec_read_autoscale(const struct spec_reader *r, const struct yaml_node *n, void *target, struct error *err);
+int spec_read_talos(const struct spec_reader *r, const struct yaml_node *n, void *target, struct error *err);
 int spec_read_network(const struct spec_reader *r, const struct yaml_node *n, void *target, struct error *err);
 int spec_read_open(const struct spec_reader *r, const struct yaml_node *n, void *target, struct error *err);
 int spec_read_registries(const struct spec_reader *r, const struct yaml_node *n, void *target, struct error *err);
@@ -54,7 +55,7 @@ int spec_read_discovery(const struct spec_reader *r, const struct yaml_node *n, 
 int spec_read_addresses(const struct spec_reader *r, const struct yaml_node *n, void *target, struct error *err);
 
 /* Sub-tables used by them and by the reference. */
-extern const struct spec_key spec_control_plane_keys[], spec_pool_keys[], spec_autoscale_keys[], spec_network_keys[], spec_open_keys[],
+extern const struct spec_key spec_control_plane_keys[], spec_pool_keys[], spec_autoscale_keys[], spec_network_keys[], spec_talos_keys[], spec_open_keys[],
         spec_registry_keys[], spec_auth_keys[], spec_mirror_keys[], spec_patch_keys[], spec_addon_keys[];
 
 /* Everything with its default; names are owned copies. */

@@ -90,7 +90,7 @@ void cluster_spec_free(struct cluster_spec *s) {
         struct strv *lists[] = { &s->locations, &s->operators, &s->dns64, &s->ntp, &s->ccm_controllers, &s->ccm_extra_args, &s->warnings };
         for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
                 strv_done(lists[i]);
-        char *texts[] = { s->source, s->name, s->talos, s->kubernetes, s->network_range, s->ccm_version, s->helm_image, s->pod_subnet, s->service_subnet };
+        char *texts[] = { s->source, s->name, s->talos, s->contract_text, s->kubernetes, s->network_range, s->ccm_version, s->helm_image, s->pod_subnet, s->service_subnet };
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
                 free(texts[i]);
         free(s);
@@ -242,6 +242,12 @@ static int apply_overrides(struct cluster_spec *s, const struct cluster_override
 /* Lists that were left out get the cluster's; versions the ones that belong together. */
 static void complete(struct cluster_spec *s) {
         const struct version_set *v = s->talos ? version_for_talos(s->talos) : version_default();
+        struct talos_contract contract;
+        /* A contract alone asks for the Talos release that has it. */
+        if (!s->talos && s->contract_text && version_contract(v->talos, s->contract_text, &contract, NULL) < 0) {
+                _cleanup_str_ char *first = xasprintf("%s.0", s->contract_text);
+                v = version_for_talos(first);
+        }
         if (!v)
                 v = version_default();
         if (!s->talos)
@@ -327,6 +333,8 @@ static int check(struct cluster_spec *s, struct error *err) {
         /* Below /64 the CCM's fall-back would hand out addresses of this dummy silently; services: kube-apiserver takes at most 20 host bits. */
         if (check_prefix(s, "podSubnet", s->pod_subnet, 64, 120, err) < 0 || check_prefix(s, "serviceSubnet", s->service_subnet, 108, 120, err) < 0)
                 return -1;
+        if (version_contract(s->talos, s->contract_text, &s->contract, err) < 0)
+                return error_wrap(err, "%s", s->source);
         if (version_check(s->talos, s->kubernetes, s->cilium.version, s->ccm_version, &s->warnings, err) < 0)
                 return error_wrap(err, "%s", s->source);
         bool schedulable_somewhere = s->control_planes_schedulable;

@@ -36,6 +36,28 @@ const struct version_set *version_for_talos(const char *talos) {
         return NULL;
 }
 
+int version_contract(const char *talos, const char *text, struct talos_contract *ret, struct error *err) {
+        static const struct talos_contract last_single = { 1, 13 }, newest = { 1, 14 };
+        struct talos_contract own, wanted;
+
+        if (talos_contract_parse(talos, &own, err) < 0) {
+                if (err)
+                        err->kind = ERR_PROFILE;
+                return -1;
+        }
+        if (!text) {
+                *ret = talos_contract_at_least(&own, last_single.major, last_single.minor) ? last_single : own;
+                return 0;
+        }
+        if (talos_contract_parse(text, &wanted, NULL) < 0 || talos_contract_at_least(&wanted, newest.major, newest.minor + 1))
+                return error_set(err, ERR_PROFILE, "talos.contract '%s' is none of 1.11 to %u.%u", text, newest.major, newest.minor);
+        if (!talos_contract_at_least(&own, wanted.major, wanted.minor))
+                return error_set(err, ERR_PROFILE, "talos.contract %s is newer than Talos %s, which does not know its documents; set talos.version to a %s release",
+                                 text, talos, text);
+        *ret = wanted;
+        return 0;
+}
+
 const char *version_cilium_digest(const char *version) {
         for (size_t i = 0; i < ARRAY_SIZE(sets); i++)
                 if (sets[i].cilium.digest && str_eq(sets[i].cilium.version, version))

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/strbuf.h"
+#include "talos/contract.h"
 
 struct chart_pin { const char *version, *digest; };     /* digest: sha256 hex of the published archive, or NULL where nobody has read it */
 
@@ -23,6 +24,9 @@ const struct version_set *version_sets(size_t *ret_n);
 const struct version_set *version_default(void);
 /* The set that a Talos version belongs to by major.minor, or NULL. */
 const struct version_set *version_for_talos(const char *talos);
+/* The form of machine configs for a Talos version: text ("1.14"), or NULL for the version's own, at most 1.13, the last form with nearly everything in one
+ * document. ERR_PROFILE: no form that is known, or one that is newer than the version. */
+int version_contract(const char *talos, const char *text, struct talos_contract *ret, struct error *err);
 /* The digest of a Cilium chart that we know, or NULL. */
 const char *version_cilium_digest(const char *version);
 

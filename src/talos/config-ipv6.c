@@ -47,22 +47,18 @@ static void add_resolvers_and_time(const struct talos_config_input *in, struct y
  * words from 1.11 to 1.13. The name is sure: Talos' hcloud images boot with net.ifnames=0 (talos: platform/hcloud KernelArgs),
  * the public interface is eth0. An interface that is not there yet does no harm. Where the private address is known beforehand
  * it is set here; Kubernetes uses it in no case (pin_address). 1450 is the MTU of Hetzner's private networks. */
-static int add_private_interface(const struct talos_config_input *in, struct yaml_node *root, struct error *err) {
+static void add_private_interface(const struct talos_config_input *in, struct yaml_node *root) {
         struct yaml_node *interface = yaml_new_map();
-        struct in_addr ignored;
 
         yaml_append(yaml_set_seq(config_map(root, "machine.network"), "interfaces"), interface);
         yaml_set_str(interface, "interface", "eth1");
         yaml_set_bool(interface, "dhcp", false);
         if (!in->private_address)
-                return 0;
-        if (inet_pton(AF_INET, in->private_address, &ignored) != 1 ||
-            (in->private_gateway && inet_pton(AF_INET, in->private_gateway, &ignored) != 1))
-                return error_set(err, ERR_INVALID, "private address '%s' or its gateway is no IPv4 address", in->private_address);
+                return;
         yaml_append(yaml_set_seq(interface, "addresses"), yaml_new_strf("%s/32", in->private_address));
         yaml_set_int(interface, "mtu", 1450);
         if (!in->private_gateway || !in->private_range)
-                return 0;
+                return;
         struct yaml_node *routes = yaml_set_seq(interface, "routes"), *to_gateway = yaml_new_map(), *to_range = yaml_new_map();
         yaml_append(routes, to_gateway);
         yaml_set(to_gateway, "network", yaml_new_strf("%s/32", in->private_gateway));
@@ -70,15 +66,12 @@ static int add_private_interface(const struct talos_config_input *in, struct yam
         yaml_append(routes, to_range);
         yaml_set_str(to_range, "network", in->private_range);
         yaml_set_str(to_range, "gateway", in->private_gateway);
-        return 0;
 }
 
 /* machine.registries is the same in 1.11 to 1.13; the documents that replace it begin with 1.12. */
-static int add_registries(const struct talos_config_input *in, struct yaml_node *root, struct error *err) {
+static void add_registries(const struct talos_config_input *in, struct yaml_node *root) {
         for (size_t i = 0; i < in->n_mirrors; i++) {
                 const struct talos_mirror *m = &in->mirrors[i];
-                if (str_empty(m->registry) || !m->endpoints.n)
-                        return error_set(err, ERR_INVALID, "a mirror needs a registry and endpoints");
                 struct yaml_node *mirror = yaml_set_map(config_map(root, "machine.registries.mirrors"), m->registry);
                 config_add_texts(mirror, "endpoints", &m->endpoints);
                 if (m->override_path)
@@ -88,8 +81,6 @@ static int add_registries(const struct talos_config_input *in, struct yaml_node 
         }
         for (size_t i = 0; i < in->n_auths; i++) {
                 const struct talos_registry_auth *a = &in->auths[i];
-                if (str_empty(a->registry))
-                        return error_set(err, ERR_INVALID, "registry credentials need a registry");
                 struct yaml_node *registry = yaml_set_map(config_map(root, "machine.registries.config"), a->registry);
                 struct yaml_node *auth = yaml_set_map(registry, "auth");
                 if (a->username)
@@ -99,7 +90,6 @@ static int add_registries(const struct talos_config_input *in, struct yaml_node 
                 if (a->token)
                         yaml_set_str(auth, "identityToken", a->token);
         }
-        return 0;
 }
 
 static void add_node(const struct talos_config_input *in, struct yaml_node *root) {
@@ -140,9 +130,39 @@ static void add_kubernetes(const struct talos_config_input *in, struct yaml_node
                 yaml_set_bool(config_map(cluster, "proxy"), "disabled", true);
         if (in->type != TALOS_CONTROL_PLANE)
                 return;
+        if (in->pod_node_mask) {
+                _cleanup_str_ char *mask = xasprintf("%u", in->pod_node_mask);
+                yaml_set_str(config_map(cluster, "controllerManager.extraArgs"), "node-cidr-mask-size-ipv6", mask);
+        }
         config_add_pairs(config_map(cluster, "controllerManager"), "extraArgs", &in->controller_manager_extra_args);
         config_add_pairs(config_map(cluster, "scheduler"), "extraArgs", &in->scheduler_extra_args);
         config_add_pairs(config_map(cluster, "etcd"), "extraArgs", &in->etcd_extra_args);
+}
+
+static int check_input(const struct talos_config_input *in, struct error *err) {
+        struct in_addr ignored;
+
+        if (in->private_interface && in->private_address &&
+            (inet_pton(AF_INET, in->private_address, &ignored) != 1 || (in->private_gateway && inet_pton(AF_INET, in->private_gateway, &ignored) != 1)))
+                return error_set(err, ERR_INVALID, "private address '%s' or its gateway is no IPv4 address", in->private_address);
+        for (size_t i = 0; i < in->n_mirrors; i++)
+                if (str_empty(in->mirrors[i].registry) || !in->mirrors[i].endpoints.n)
+                        return error_set(err, ERR_INVALID, "a mirror needs a registry and endpoints");
+        for (size_t i = 0; i < in->n_auths; i++)
+                if (str_empty(in->auths[i].registry))
+                        return error_set(err, ERR_INVALID, "registry credentials need a registry");
+        return 0;
+}
+
+static void add_v1alpha1(const struct talos_config_input *in, struct yaml_node *root) {
+        if (in->has_node_address)
+                pin_address(in, root);
+        add_resolvers_and_time(in, root);
+        if (in->private_interface)
+                add_private_interface(in, root);
+        add_registries(in, root);
+        add_node(in, root);
+        add_kubernetes(in, root);
 }
 
 int talos_config_add_ipv6(const struct talos_config_input *in, struct yaml_docs *config, struct error *err) {
@@ -150,15 +170,12 @@ int talos_config_add_ipv6(const struct talos_config_input *in, struct yaml_docs 
 
         if (!root || root->type != YAML_MAP)
                 return error_set(err, ERR_BUG, "machine config without a first document");
-        if (in->has_node_address)
-                pin_address(in, root);
-        add_resolvers_and_time(in, root);
-        if (in->private_interface && add_private_interface(in, root, err) < 0)
+        if (check_input(in, err) < 0)
                 return error_wrap(err, "machine config");
-        if (add_registries(in, root, err) < 0)
-                return error_wrap(err, "machine config");
-        add_node(in, root);
-        add_kubernetes(in, root);
+        if (config_has_documents(&in->contract))
+                config_add_ipv6_documents(in, config);
+        else
+                add_v1alpha1(in, root);
         config_order(config);
         return 0;
 }

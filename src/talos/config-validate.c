@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "talos/patch-moved.h"
 #include "talos/patch-schema.h"
 #include "talos/tree.h"
 
@@ -61,41 +62,41 @@ static int check_type(const struct yaml_node *root, enum talos_machine_type type
         return 0;
 }
 
+int config_check_image(const char *what, const char *image, struct error *err) {
+        const char *tag = strrchr(image, ':');
+        _cleanup_error_ struct error ignored = ERROR_INIT;
+        struct talos_version v;
+
+        if (strchr(image, '@'))
+                return 0;
+        if (!tag || strchr(tag, '/') || talos_version_parse(tag + 1, &v, &ignored) < 0)
+                return error_set(err, ERR_PROFILE, "machine config: %s '%s' has no tag of the form v1.2.3", what, image);
+        return 0;
+}
+
 static int check_images(const struct yaml_node *root, struct error *err) {
         static const char *const images[] = { "machine.kubelet.image", "cluster.apiServer.image",
                                               "cluster.controllerManager.image", "cluster.scheduler.image" };
 
-        for (size_t i = 0; i < ARRAY_SIZE(images); i++) {
-                const char *image = text_at(root, images[i]), *tag = image ? strrchr(image, ':') : NULL;
-                struct talos_version v;
-                _cleanup_error_ struct error ignored = ERROR_INIT;
-                if (!image || strchr(image, '@'))
-                        continue;
-                if (!tag || strchr(tag, '/') || talos_version_parse(tag + 1, &v, &ignored) < 0)
-                        return error_set(err, ERR_PROFILE, "machine config: %s '%s' has no tag of the form v1.2.3", images[i],
-                                         image);
-        }
+        for (size_t i = 0; i < ARRAY_SIZE(images); i++)
+                if (text_at(root, images[i]) && config_check_image(images[i], text_at(root, images[i]), err) < 0)
+                        return -1;
         return 0;
 }
 
-static int check_kubelet(const struct yaml_node *root, struct error *err) {
+int config_check_kubelet_config(const char *what, const struct yaml_node *extra, struct error *err) {
         static const char *const forbidden[] = {
                 "apiVersion", "authentication", "authorization", "cgroupRoot", "kind", "kubeletCgroups", "port",
                 "protectKernelDefaults", "resolvConf", "rotateCertificates", "systemCgroups", "staticPodPath", "seccompDefault",
         };
-        const struct yaml_node *extra = yaml_path(root, "machine.kubelet.extraConfig");
 
         for (size_t i = 0; i < ARRAY_SIZE(forbidden); i++)
                 if (yaml_get(extra, forbidden[i]))
-                        return error_set(err, ERR_PROFILE,
-                                         "machine config: machine.kubelet.extraConfig may not set '%s', Talos does",
-                                         forbidden[i]);
+                        return error_set(err, ERR_PROFILE, "machine config: %s may not set '%s', Talos does", what, forbidden[i]);
         return 0;
 }
 
-static int check_taints(const struct yaml_node *root, struct error *err) {
-        const struct yaml_node *taints = yaml_path(root, "machine.nodeTaints");
-
+int config_check_taints(const struct yaml_node *taints, struct error *err) {
         for (size_t i = 0; taints && taints->type == YAML_MAP && i < taints->n; i++) {
                 const char *value = yaml_str(taints->pairs[i].value), *colon = value ? strrchr(value, ':') : NULL;
                 const char *effect = colon ? colon + 1 : value;
@@ -122,10 +123,10 @@ static int check_inline_manifests(const struct yaml_node *root, struct error *er
         return 0;
 }
 
-static int check_cluster(const struct yaml_node *root, struct error *err) {
+static int check_cluster(const struct yaml_docs *config, const struct yaml_node *root, struct error *err) {
         const char *endpoint = text_at(root, "cluster.controlPlane.endpoint"), *cni = text_at(root, "cluster.network.cni.name");
 
-        if (!endpoint || !str_starts(endpoint, "https://"))
+        if (endpoint ? !str_starts(endpoint, "https://") : !config_find_document(config, "KubeClusterConfig"))
                 return broken(err, "cluster.controlPlane.endpoint must be an https URL");
         if (cni && *cni && !str_eq(cni, "flannel") && !str_eq(cni, "custom") && !str_eq(cni, "none"))
                 return error_set(err, ERR_PROFILE, "machine config: cluster.network.cni.name '%s' is not flannel, custom or none",
@@ -139,31 +140,9 @@ static int check_cluster(const struct yaml_node *root, struct error *err) {
         return check_inline_manifests(root, err);
 }
 
-static const struct yaml_node *document(const struct yaml_docs *config, const char *kind) {
-        for (size_t i = 0; i < config->n; i++)
-                if (str_eq(yaml_str(yaml_get(config->items[i], "kind")), kind))
-                        return config->items[i];
-        return NULL;
-}
+static int check_hostname(const struct yaml_docs *config, struct error *err) {
+        const struct yaml_node *hostname = config_find_document(config, "HostnameConfig");
 
-/* A setting may stand in the v1alpha1 document or in its own, not in both. */
-static int check_conflicts(const struct yaml_docs *config, const struct yaml_node *root, struct error *err) {
-        static const struct { const char *kind, *path; } conflicts[] = {
-                { "HostnameConfig", "machine.network.hostname" },
-                { "HostnameConfig", "machine.features.stableHostname" },
-                { "ResolverConfig", "machine.network.nameservers" },
-                { "ResolverConfig", "machine.network.searchDomains" },
-                { "ResolverConfig", "machine.network.disableSearchDomain" },
-                { "TimeSyncConfig", "machine.time.servers" },
-                { "TimeSyncConfig", "machine.time.bootTimeout" },
-                { "KubeSpanConfig", "machine.network.kubespan" },
-        };
-
-        for (size_t i = 0; i < ARRAY_SIZE(conflicts); i++)
-                if (document(config, conflicts[i].kind) && is_set(root, conflicts[i].path))
-                        return error_set(err, ERR_PROFILE, "machine config: %s and a %s document cannot stand together",
-                                         conflicts[i].path, conflicts[i].kind);
-        const struct yaml_node *hostname = document(config, "HostnameConfig");
         if (hostname && is_set(hostname, "hostname") && is_set(hostname, "auto") && !str_eq(text_at(hostname, "auto"), "off"))
                 return broken(err, "HostnameConfig: a fixed hostname needs auto: off");
         return 0;
@@ -182,8 +161,22 @@ int talos_config_validate(const struct yaml_docs *config, enum talos_machine_typ
                 return broken(err, "persist: false is refused by Talos");
         if (is_true(root, "machine.features.hostDNS.forwardKubeDNSToHost") && !is_true(root, "machine.features.hostDNS.enabled"))
                 return broken(err, "machine.features.hostDNS.forwardKubeDNSToHost needs enabled: true");
-        if (check_documents(config, err) < 0 || check_type(root, type, err) < 0 || check_cluster(root, err) < 0 ||
-            check_images(root, err) < 0 || check_kubelet(root, err) < 0 || check_taints(root, err) < 0)
+        if (check_documents(config, err) < 0 || check_type(root, type, err) < 0 || check_cluster(config, root, err) < 0 ||
+            check_images(root, err) < 0 || config_check_taints(yaml_path(root, "machine.nodeTaints"), err) < 0 ||
+            config_check_kubelet_config("machine.kubelet.extraConfig", yaml_path(root, "machine.kubelet.extraConfig"), err) < 0)
                 return -1;
-        return check_conflicts(config, root, err);
+        if (check_hostname(config, err) < 0 || config_check_conflicts(config, err) < 0)
+                return -1;
+        return config_check_documents_114(config, type, err);
+}
+
+int talos_config_check_release(const struct yaml_docs *config, const struct talos_contract *release, struct error *err) {
+        for (size_t i = 0; i < config->n; i++) {
+                const char *kind = yaml_str(yaml_get(config->items[i], "kind"));
+                const struct schema_document *d = kind ? schema_document_find(kind) : NULL;
+                if (d && d->since > 0 && !talos_contract_at_least(release, 1, d->since))
+                        return error_set(err, ERR_PROFILE, "machine config: Talos %u.%u does not know the document %s, which came with 1.%u", release->major, release->minor,
+                                         kind, d->since);
+        }
+        return 0;
 }

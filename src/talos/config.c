@@ -1,5 +1,5 @@
-/* The machine config as Talos' own generator writes it (talos: config/generate/{init,worker}.go), contracts 1.11 to 1.13. What
- * this program adds for clusters without IPv4 stands in config-ipv6.c. */
+/* The machine config as Talos' own generator writes it (talos: config/generate/{init,worker}.go), contracts 1.11 to 1.13; config-114.c writes the form of
+ * 1.14. What this program adds for clusters without IPv4 stands in config-ipv6.c. */
 #include "talos/config-private.h"
 
 #include <stdio.h>
@@ -49,7 +49,7 @@ void config_order(struct yaml_docs *config) {
         }
 }
 
-static void set_pair(struct yaml_node *map, const char *key, const struct pki_pair *pair, bool with_key) {
+void config_set_pair(struct yaml_node *map, const char *key, const struct pki_pair *pair, bool with_key) {
         struct yaml_node *n = yaml_set_map(map, key);
         _cleanup_str_ char *cert = config_pem(pair->cert);
         _cleanup_secret_ char *private_key = config_pem(with_key ? pair->key : NULL);
@@ -58,7 +58,7 @@ static void set_pair(struct yaml_node *map, const char *key, const struct pki_pa
         yaml_set_str(n, "key", private_key);
 }
 
-static void set_image(struct yaml_node *map, const char *repository, const char *kubernetes_version) {
+void config_set_image(struct yaml_node *map, const char *repository, const char *kubernetes_version) {
         yaml_set(map, "image", yaml_new_strf("%s:v%s", repository, kubernetes_version + (*kubernetes_version == 'v')));
 }
 
@@ -98,12 +98,12 @@ static void add_machine(const struct talos_config_input *in, struct yaml_node *r
 
         yaml_set_str(machine, "type", control_plane ? "controlplane" : "worker");
         yaml_set_str(machine, "token", in->secrets->machine_token);
-        set_pair(machine, "ca", &in->secrets->os, control_plane);
+        config_set_pair(machine, "ca", &in->secrets->os, control_plane);
         yaml_set_seq(machine, "certSANs");
         config_add_texts(machine, "certSANs", &in->cert_sans);
 
         struct yaml_node *kubelet = yaml_set_map(machine, "kubelet");
-        set_image(kubelet, "ghcr.io/siderolabs/kubelet", in->kubernetes_version);
+        config_set_image(kubelet, "ghcr.io/siderolabs/kubelet", in->kubernetes_version);
         yaml_set_bool(kubelet, "defaultRuntimeSeccompProfileEnabled", true);
         yaml_set_bool(kubelet, "disableManifestsDirectory", true);
 
@@ -115,9 +115,7 @@ static void add_machine(const struct talos_config_input *in, struct yaml_node *r
                 yaml_set_str(yaml_set_map(machine, "nodeLabels"), "node.kubernetes.io/exclude-from-external-load-balancers", "");
 }
 
-static void add_cluster_network(const struct talos_config_input *in, struct yaml_node *cluster) {
-        struct yaml_node *network = yaml_set_map(cluster, "network");
-
+void config_add_cluster_network(const struct talos_config_input *in, struct yaml_node *network) {
         yaml_set_str(network, "dnsDomain", in->dns_domain ? in->dns_domain : "cluster.local");
         if (in->pod_subnets.n)
                 config_add_texts(network, "podSubnets", &in->pod_subnets);
@@ -130,17 +128,14 @@ static void add_cluster_network(const struct talos_config_input *in, struct yaml
 }
 
 /* Kubernetes' own admission configuration: every namespace but kube-system is held to the baseline policy. */
-static void add_admission_control(struct yaml_node *api_server) {
+struct yaml_node *config_new_pod_security(void) {
         static const char *const modes[][2] = {
                 { "audit", "restricted" }, { "audit-version", "latest" }, { "enforce", "baseline" },
                 { "enforce-version", "latest" },
                 { "warn", "restricted" }, { "warn-version", "latest" },
         };
-        struct yaml_node *plugin = yaml_new_map();
-        yaml_append(yaml_set_seq(api_server, "admissionControl"), plugin);
-        yaml_set_str(plugin, "name", "PodSecurity");
+        struct yaml_node *configuration = yaml_new_map();
 
-        struct yaml_node *configuration = yaml_set_map(plugin, "configuration");
         yaml_set_str(configuration, "apiVersion", "pod-security.admission.config.k8s.io/v1alpha1");
         struct yaml_node *defaults = yaml_set_map(configuration, "defaults");
         for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
@@ -150,22 +145,32 @@ static void add_admission_control(struct yaml_node *api_server) {
         yaml_set_seq(exemptions, "runtimeClasses");
         yaml_set_seq(exemptions, "usernames");
         yaml_set_str(configuration, "kind", "PodSecurityConfiguration");
+        return configuration;
 }
 
-static void add_audit_policy(struct yaml_node *api_server) {
-        struct yaml_node *policy = yaml_set_map(api_server, "auditPolicy"), *rule = yaml_new_map();
+static void add_admission_control(struct yaml_node *api_server) {
+        struct yaml_node *plugin = yaml_new_map();
+
+        yaml_append(yaml_set_seq(api_server, "admissionControl"), plugin);
+        yaml_set_str(plugin, "name", "PodSecurity");
+        yaml_set(plugin, "configuration", config_new_pod_security());
+}
+
+struct yaml_node *config_new_audit_policy(void) {
+        struct yaml_node *policy = yaml_new_map(), *rule = yaml_new_map();
 
         yaml_set_str(policy, "apiVersion", "audit.k8s.io/v1");
         yaml_set_str(policy, "kind", "Policy");
         yaml_append(yaml_set_seq(policy, "rules"), rule);
         yaml_set_str(rule, "level", "Metadata");
+        return policy;
 }
 
 static void add_api_server(const struct talos_config_input *in, const char *host, struct yaml_node *cluster) {
         struct yaml_node *api_server = yaml_set_map(cluster, "apiServer");
         bool is_1_11 = !talos_contract_at_least(&in->contract, 1, 12);
 
-        set_image(api_server, "registry.k8s.io/kube-apiserver", in->kubernetes_version);
+        config_set_image(api_server, "registry.k8s.io/kube-apiserver", in->kubernetes_version);
         /* From 1.12 on the node adds the endpoint's host itself. */
         if (is_1_11)
                 config_add_text(api_server, "certSANs", host);
@@ -173,7 +178,7 @@ static void add_api_server(const struct talos_config_input *in, const char *host
         if (is_1_11)
                 yaml_set_bool(api_server, "disablePodSecurityPolicy", true);
         add_admission_control(api_server);
-        add_audit_policy(api_server);
+        yaml_set(api_server, "auditPolicy", config_new_audit_policy());
 }
 
 static void add_control_plane(const struct talos_config_input *in, const char *host, struct yaml_node *cluster) {
@@ -183,14 +188,14 @@ static void add_control_plane(const struct talos_config_input *in, const char *h
                 yaml_set_str(cluster, "aescbcEncryptionSecret", s->aescbc_secret);
         else
                 yaml_set_str(cluster, "secretboxEncryptionSecret", s->secretbox_secret);
-        set_pair(cluster, "aggregatorCA", &s->aggregator, true);
+        config_set_pair(cluster, "aggregatorCA", &s->aggregator, true);
         _cleanup_secret_ char *key = config_pem(s->service_account_key);
         yaml_set_str(yaml_set_map(cluster, "serviceAccount"), "key", key);
         add_api_server(in, host, cluster);
-        set_image(yaml_set_map(cluster, "controllerManager"), "registry.k8s.io/kube-controller-manager", in->kubernetes_version);
-        set_image(yaml_set_map(cluster, "proxy"), "registry.k8s.io/kube-proxy", in->kubernetes_version);
-        set_image(yaml_set_map(cluster, "scheduler"), "registry.k8s.io/kube-scheduler", in->kubernetes_version);
-        set_pair(yaml_set_map(cluster, "etcd"), "ca", &s->etcd, true);
+        config_set_image(yaml_set_map(cluster, "controllerManager"), "registry.k8s.io/kube-controller-manager", in->kubernetes_version);
+        config_set_image(yaml_set_map(cluster, "proxy"), "registry.k8s.io/kube-proxy", in->kubernetes_version);
+        config_set_image(yaml_set_map(cluster, "scheduler"), "registry.k8s.io/kube-scheduler", in->kubernetes_version);
+        config_set_pair(yaml_set_map(cluster, "etcd"), "ca", &s->etcd, true);
         if (in->allow_scheduling_on_control_planes)
                 yaml_set_bool(cluster, "allowSchedulingOnControlPlanes", true);
 }
@@ -203,9 +208,9 @@ static void add_cluster(const struct talos_config_input *in, const char *host, s
         yaml_set_str(cluster, "secret", in->secrets->cluster_secret);
         yaml_set_str(yaml_set_map(cluster, "controlPlane"), "endpoint", in->endpoint);
         yaml_set_str(cluster, "clusterName", in->cluster_name);
-        add_cluster_network(in, cluster);
+        config_add_cluster_network(in, yaml_set_map(cluster, "network"));
         yaml_set_str(cluster, "token", in->secrets->bootstrap_token);
-        set_pair(cluster, "ca", &in->secrets->kubernetes, control_plane);
+        config_set_pair(cluster, "ca", &in->secrets->kubernetes, control_plane);
         if (control_plane)
                 add_control_plane(in, host, cluster);
 
@@ -251,26 +256,33 @@ static int check_input(const struct talos_config_input *in, char **ret_host, str
         return 0;
 }
 
+bool config_has_documents(const struct talos_contract *contract) {
+        return talos_contract_at_least(contract, 1, 14);
+}
+
+static void generate_v1alpha1(const struct talos_config_input *in, const char *host, struct yaml_docs *config) {
+        struct yaml_node *root = yaml_new_map();
+
+        ARRAY_APPEND(config->items, config->n, root);
+        yaml_set_str(root, "version", "v1alpha1");
+        yaml_set_bool(root, "debug", false);
+        yaml_set_bool(root, "persist", true);
+        add_machine(in, root);
+        add_cluster(in, host, root);
+        if (talos_contract_at_least(&in->contract, 1, 12))
+                yaml_set_str(config_document(config, "HostnameConfig", NULL), "auto", "stable");
+}
+
 int talos_config_generate_base(const struct talos_config_input *in, struct yaml_docs *ret_config, struct error *err) {
         _cleanup_str_ char *host = NULL;
         struct yaml_docs config = { 0 };
 
         if (check_input(in, &host, err) < 0)
                 return error_wrap(err, "machine config");
-        struct yaml_node *root = yaml_new_map();
-        ARRAY_APPEND(config.items, config.n, root);
-        yaml_set_str(root, "version", "v1alpha1");
-        yaml_set_bool(root, "debug", false);
-        yaml_set_bool(root, "persist", true);
-        add_machine(in, root);
-        add_cluster(in, host, root);
-        if (talos_contract_at_least(&in->contract, 1, 12)) {
-                struct yaml_node *hostname = yaml_new_map();
-                ARRAY_APPEND(config.items, config.n, hostname);
-                yaml_set_str(hostname, "apiVersion", "v1alpha1");
-                yaml_set_str(hostname, "kind", "HostnameConfig");
-                yaml_set_str(hostname, "auto", "stable");
-        }
+        if (config_has_documents(&in->contract))
+                config_generate_documents(in, &config);
+        else
+                generate_v1alpha1(in, host, &config);
         config_order(&config);
         *ret_config = config;
         return 0;

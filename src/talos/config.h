@@ -1,9 +1,9 @@
 /* Machine configs: what a node is told when it boots. A plain struct of inputs becomes a tree of YAML documents; patches are
  * laid over it (talos/patch.h); then it is written as text and, for user_data, packed.
  *
- * With only the base inputs the result is what Talos' own generator writes for contracts 1.11 to 1.13 (config.c). Everything
- * that an IPv6-only cluster adds stands in config-ipv6.c, and is switched by the fields below. Nothing here knows of clusters
- * or clouds. */
+ * With only the base inputs the result is what Talos' own generator writes for contracts 1.11 to 1.13 (config.c) and 1.14 (config-114.c, one document a
+ * concern). Everything that an IPv6-only cluster adds stands in config-ipv6.c and config-114-ipv6.c, and is switched by the fields below. Nothing here
+ * knows of clusters or clouds. */
 #pragma once
 
 #include "base/error.h"
@@ -45,6 +45,7 @@ struct talos_config_input {
         struct strv cert_sans;                    /* extra names of the node's Talos API and a control plane's Kubernetes API */
         struct strv pod_subnets, service_subnets; /* replace 10.244.0.0/16 and 10.96.0.0/12 when not empty */
         bool allow_scheduling_on_control_planes;
+        unsigned pod_node_mask;                   /* size of a node's part of the IPv6 pod subnet; 0: Talos' default, 64 */
 
         /* What config-ipv6.c adds. */
         struct ip6_addr node_address;             /* pinned as the node's and etcd's address and added to both certSANs when … */
@@ -92,6 +93,9 @@ int talos_config_add_ipv6(const struct talos_config_input *in, struct yaml_docs 
 /* Rules of Talos' validation in cloud mode that a patch can break (talos: v1alpha1_validation.go), so that a wrong config is
  * seen before a server is paid for. ERR_PROFILE. */
 int talos_config_validate(const struct yaml_docs *config, enum talos_machine_type type, struct error *err);
+
+/* Does this release of Talos know every kind of document in the config? ERR_PROFILE. */
+int talos_config_check_release(const struct yaml_docs *config, const struct talos_contract *release, struct error *err);
 
 /* The text as Talos writes it; owned, holds secrets: secret_free(). */
 char *talos_config_write(const struct yaml_docs *config);

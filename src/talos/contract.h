@@ -16,7 +16,7 @@ struct talos_contract { unsigned major, minor; };
 int talos_version_parse(const char *text, struct talos_version *ret_version, struct error *err);
 
 /* Reads "v1.13.9", "1.13.9" or "v1.13" as Talos does (talos: config/contract.go). ERR_INVALID when it is none, or when no config
- * can be written for it: below 1.11, or 2.x. Contracts above 1.13 are written in the form of 1.13, which Talos 1.14 accepts. */
+ * can be written for it: below 1.11, or 2.x. */
 int talos_contract_parse(const char *text, struct talos_contract *ret_contract, struct error *err);
 
 bool talos_contract_at_least(const struct talos_contract *contract, unsigned major, unsigned minor);

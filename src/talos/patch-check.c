@@ -28,15 +28,31 @@ const struct schema_field *schema_field_find(const struct schema *s, const char 
         return NULL;
 }
 
+const struct schema_document *schema_document_at(size_t i) {
+        size_t n = 0;
+
+        for (; schema_documents[n].kind; n++)
+                if (n == i)
+                        return &schema_documents[n];
+        return schema_documents_114[i - n].kind ? &schema_documents_114[i - n] : NULL;
+}
+
+const struct schema_document *schema_document_find(const char *kind) {
+        const struct schema_document *d;
+
+        for (size_t i = 0; (d = schema_document_at(i)); i++)
+                if (str_eq(d->kind, kind))
+                        return d;
+        return NULL;
+}
+
 const struct schema *schema_of_document(const struct yaml_node *document) {
         const char *kind = yaml_str(yaml_get(document, "kind"));
+        const struct schema_document *d = kind ? schema_document_find(kind) : NULL;
 
         if (!kind)
                 return &schema_v1alpha1;
-        for (const struct schema_document *d = schema_documents; d->kind; d++)
-                if (str_eq(d->kind, kind))
-                        return d->type ? d->type : &schema_free;
-        return NULL;
+        return d && !d->type ? &schema_free : d ? d->type : NULL;
 }
 
 const struct schema *schema_at(const struct schema *s, const char *key, unsigned *ret_flags) {

@@ -1,6 +1,6 @@
 /* The v1alpha1 document. Keys, their order and their types are those of talos: config/types/v1alpha1/v1alpha1_types.go, the
  * same for 1.11 to 1.14 but for what the comments name. */
-#include "talos/patch-schema.h"
+#include "talos/patch-schema-words.h"
 
 const struct schema schema_free = { .kind = SCHEMA_FREE };
 const struct schema schema_text = { .kind = SCHEMA_TEXT };
@@ -11,23 +11,6 @@ const struct schema schema_text_map = { .kind = SCHEMA_TEXT_MAP };
 const struct schema schema_arguments = { .kind = SCHEMA_ARGUMENTS };
 const struct schema schema_texts = { .kind = SCHEMA_LIST, .item = &schema_text };
 const struct schema schema_free_list = { .kind = SCHEMA_LIST, .item = &schema_object };
-
-#define TEXT &schema_text
-#define NUMBER &schema_number      /* int in Go */
-#define NATURAL &schema_natural    /* uint8 to uint32: a negative one is refused */
-#define MODE &schema_mode
-#define BOOLEAN &schema_boolean
-#define FREE &schema_object
-#define TEXTS &schema_texts
-#define TEXT_MAP &schema_text_map
-#define ARGUMENTS &schema_arguments
-#define FIELDS(...) .fields = (const struct schema_field[]) { __VA_ARGS__, { 0 } }
-#define STRUCT(...) &(const struct schema) { .kind = SCHEMA_STRUCT, FIELDS(__VA_ARGS__) }
-#define LIST(of) &(const struct schema) { .kind = SCHEMA_LIST, .item = of }
-#define KEYS(...) (const char *const[]) { __VA_ARGS__, NULL }
-#define LIST_BY(of, ...) &(const struct schema) { .kind = SCHEMA_LIST, .item = of, .keys = KEYS(__VA_ARGS__) }
-#define MAP(of) &(const struct schema) { .kind = SCHEMA_MAP, .item = of }
-#define TYPE(name, ...) static const struct schema name = { .kind = SCHEMA_STRUCT, FIELDS(__VA_ARGS__) }
 
 static const struct schema pair = { .kind = SCHEMA_STRUCT, .flags = SCHEMA_BYTES_PAIR,
                                     FIELDS({ "crt", TEXT }, { "key", TEXT }) };

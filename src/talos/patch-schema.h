@@ -1,6 +1,6 @@
 /* What is known of the types in machine configs: which keys a mapping may have and in which order Talos writes them, what a
- * value is, and how it merges. Read-only tables in patch-schema.c (the v1alpha1 document) and patch-documents.c (all other
- * kinds). */
+ * value is, and how it merges. Read-only tables in patch-schema.c (the v1alpha1 document), patch-documents.c and
+ * patch-documents-114.c (all other kinds). */
 #pragma once
 
 #include "base/error.h"
@@ -50,10 +50,17 @@ struct schema_field {
 struct schema_document {
         const char *kind;
         const struct schema *type;           /* NULL: the kind exists, its keys are not known here */
+        unsigned since;                      /* minor of the Talos that brought it; 0: 1.11 or before */
+        bool control_plane;                  /* Talos refuses it on workers */
+        const struct schema *type_114;       /* where Talos 1.14 merges it otherwise than 1.13 */
 };
 
 extern const struct schema schema_v1alpha1;
-extern const struct schema_document schema_documents[];  /* ends with a NULL kind */
+extern const struct schema_document schema_documents[], schema_documents_114[];  /* each ends with a NULL kind */
+extern const struct schema schema_volume;
+/* A kind by its name; NULL: Talos knows none. And all of them: schema_document_at(0), … until NULL. */
+const struct schema_document *schema_document_find(const char *kind);
+const struct schema_document *schema_document_at(size_t i);
 
 /* The scalar types, shared by both tables. */
 extern const struct schema schema_free, schema_text, schema_number, schema_mode, schema_boolean;

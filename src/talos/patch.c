@@ -1,6 +1,7 @@
 #include "talos/patch.h"
 
 #include "talos/patch-merge.h"
+#include "talos/patch-moved.h"
 #include "talos/patch-schema.h"
 #include "talos/tree.h"
 
@@ -30,7 +31,8 @@ static const char *document_name(const struct yaml_node *d) {
 
 static int check_kind(const struct yaml_node *doc, const char *name, struct error *err) {
         const struct yaml_node *kind = yaml_get(doc, "kind"), *version = yaml_get(doc, "apiVersion");
-        const char *kinds[96];
+        const struct schema_document *d;
+        const char *kinds[160];
         size_t n = 0;
 
         if (!kind && !version)
@@ -42,7 +44,7 @@ static int check_kind(const struct yaml_node *doc, const char *name, struct erro
                                     yaml_str(version));
         if (schema_of_document(doc))
                 return 0;
-        for (const struct schema_document *d = schema_documents; d->kind && n + 1 < ARRAY_SIZE(kinds); d++)
+        while (n + 1 < ARRAY_SIZE(kinds) && (d = schema_document_at(n)))
                 kinds[n++] = d->kind;
         kinds[n] = NULL;
         const char *near = str_nearest(yaml_str(kind), kinds);
@@ -142,8 +144,16 @@ static int apply_deletes(struct yaml_docs *config, struct yaml_node *doc, const 
         return 0;
 }
 
+/* The type by which this config's Talos merges. */
+static const struct schema *merge_type(const struct yaml_docs *config, const struct yaml_node *doc) {
+        const char *kind = yaml_str(yaml_get(doc, "kind"));
+        const struct schema_document *d = kind && config_is_documents(config) ? schema_document_find(kind) : NULL;
+
+        return d && d->type_114 ? d->type_114 : schema_of_document(doc);
+}
+
 static int merge_document(struct yaml_docs *config, const struct yaml_node *doc, const char *name, struct error *err) {
-        const struct schema *s = schema_of_document(doc);
+        const struct schema *s = merge_type(config, doc);
         ssize_t at = find_document(config, config->n, doc);
 
         if (at < 0 && doc->n == 0)
@@ -200,7 +210,7 @@ static int apply_documents(struct yaml_docs *config, const struct yaml_docs *pat
         if (check_documents(patch, name, err) < 0)
                 return -1;
         copy_documents(config, &work);
-        if (apply_in_order(&work, patch, name, err) < 0)
+        if (apply_in_order(&work, patch, name, err) < 0 || patch_check_moved(&work, patch, name, err) < 0)
                 return -1;
         struct yaml_docs old = *config;
         *config = work;

@@ -6,7 +6,14 @@ program, batch, first, second, shared, docs, tmp = sys.argv[1:8]
 ours, talos = Program(batch), Program(first)
 talos14 = Program(second) if second != "-" else None
 ENDPOINT = "https://[2001:db8:1::1]:6443"
-CONTRACTS = {"v1.11": ("v1.11.5", "1.34.1"), "v1.12": ("v1.12.4", "1.35.4"), "v1.13": ("v1.13.9", "1.36.3")}
+CONTRACTS = {"v1.11": ("v1.11.5", "1.34.1"), "v1.12": ("v1.12.4", "1.35.4"), "v1.13": ("v1.13.9", "1.36.3"), "v1.14": ("v1.14.1", "1.37.0")}
+if not talos14:
+    del CONTRACTS["v1.14"]
+
+
+def judge(contract):
+    """Talos of the contract: 1.13.9 cannot read the form of 1.14."""
+    return talos14 if contract == "v1.14" else talos
 
 
 def run(state, *words, stdin=None):
@@ -27,13 +34,22 @@ def write(path, text):
     return path
 
 
-def normal(text):
-    a = talos.ask("patch", config=text, patches=[])
+def normal(text, contract="v1.13"):
+    a = judge(contract).ask("patch", config=text, patches=[])
     return a["text"] if a["ok"] else "refused: " + a["error"]
 
 
 def tree(text):
     return json.loads(ours.ask("json", config=text)["text"])
+
+
+def by_kind(documents):
+    """One tree of a config: the v1alpha1 document at its top, the others below their kinds; several of a kind below their names."""
+    out = dict(documents[0])
+    for d in documents[1:]:
+        place = out.setdefault(d["kind"], {})
+        (place.setdefault(d["name"], {}) if "name" in d else place).update({k: v for k, v in d.items() if k not in ("apiVersion", "kind", "name")} or {"": ""})
+    return out
 
 
 def paths(a, b, at=""):
@@ -121,19 +137,23 @@ def generated(bundle):
     for contract, (_, kubernetes) in CONTRACTS.items():
         for role in ("controlplane", "worker"):
             fields = dict(secrets=bundle, contract=contract, cluster="demo", endpoint=ENDPOINT, kubernetes=kubernetes, type=role)
-            theirs, mine = talos.ask("generate", **fields), ours.ask("generate", **fields)
+            theirs, mine = judge(contract).ask("generate", **fields), ours.ask("generate", **fields)
             same = theirs["ok"] and mine["ok"] and theirs["text"] == mine["text"]
             check(f"generated as Talos generates: {contract} {role}", same, theirs.get("error") or mine.get("error") or "it differs")
             golden = f"{shared}/talos/golden/{contract}-{role}.yaml"
             if os.path.exists(golden):
                 fields["secrets"] = read(f"{shared}/talos/golden/secrets.yaml")
                 check(f"the golden {contract} {role}", tree(ours.ask("generate", **fields)["text"]) == tree(read(golden)), "another tree")
-                for kind in ("", "-seed", "-seed-ghcr"):
+                for kind in ("",) if contract == "v1.14" else ("", "-seed", "-seed-ghcr"):
                     text = read(f"{shared}/talos/golden/{contract}-{role}{kind}.yaml")
                     if kind:
                         names = ["all", role, "registries" + kind[5:]]
                         a = ours.ask("patch", config=ours.ask("generate", **fields)["text"], patches=[read(f"{shared}/talos/golden/patches/{n}.yaml") for n in names])
                         check(f"the golden {contract} {role}{kind}", a["ok"] and normal(a["text"]) == text, a.get("error", "it differs"))
+            base = f"{shared}/talos/{contract}-base-{role}.yaml"
+            if os.path.exists(base):
+                fields = dict(secrets=read(f"{shared}/talos/secrets-stability.yaml"), contract=contract, cluster="base", endpoint="https://base:6443", kubernetes="1.28.0", type=role)
+                check(f"Talos' own golden {contract} {role}", tree(ours.ask("generate", **fields)["text"]) == tree(read(base)), "another tree")
 
 
 PROFILES = {
@@ -152,17 +172,34 @@ PROFILES = {
 }
 
 
-def listed_paths():
-    return re.findall(r"^\| `([a-zA-Z.]+)` \|", read(docs).split("## Patches")[0], re.M)
+# What stands elsewhere in contract 1.14, in place of the profile's patches above.
+PATCHED_114 = """patches:
+  all:
+    - {apiVersion: v1alpha1, kind: SysctlConfig, params: {vm.swappiness: 0}}
+    - {apiVersion: v1alpha1, kind: KernelModuleConfig, name: nvme_tcp}
+  controlPlane:
+    - cluster: {etcd: {extraArgs: {listen-metrics-urls: 'http://[::]:2381'}}}
+    - {apiVersion: v1alpha1, kind: KubeInlineManifestConfig, name: a, manifest: 'x: y'}
+  worker:
+    - {apiVersion: v1alpha1, kind: KubeletConfig, extraArgs: {max-pods: 250}, config: {serializeImagePulls: false}}
+"""
+
+
+def listed_paths(contract):
+    old, new = read(docs).split("## Patches")[0].split("### Contract 1.14")
+    return re.findall(r"^\| `([a-zA-Z0-9.]+)` \|", new if contract == "v1.14" else old, re.M)
 
 
 def rendered(bundle):
     state = os.path.join(tmp, "rendered")
-    listed, met = listed_paths(), set()
+    met = {"old": set(), "new": set()}
     for contract, (version, kubernetes) in CONTRACTS.items():
+        listed, form = listed_paths(contract), "new" if contract == "v1.14" else "old"
         for name, body in PROFILES.items():
             cluster = "c-" + contract.replace(".", "-")
-            profile = write(f"{tmp}/profiles/{contract}-{name}.yaml", f"cluster: {cluster}\ntalos: {version}\nkubernetes: v{kubernetes}\n{body}")
+            wanted = version if form == "old" else f"{{version: {version}, contract: '1.14'}}"
+            body = PATCHED_114 if form == "new" and name == "patched" else body
+            profile = write(f"{tmp}/profiles/{contract}-{name}.yaml", f"cluster: {cluster}\ntalos: {wanted}\nkubernetes: v{kubernetes}\n{body}")
             if not os.path.exists(f"{state}/hcloud-v6/{cluster}/vault"):
                 run(state, "secrets", "import", "-", "--cluster", cluster, stdin=bundle)
             r = run(state, "config", "validate", profile)
@@ -174,21 +211,23 @@ def rendered(bundle):
             for path in sorted(glob.glob(out + "/*.yaml")):
                 text, what = read(path), f"{contract} {name} {os.path.basename(path)}"
                 check(f"private: {what}", os.stat(path).st_mode & 0o777 == 0o600)
-                a = talos.ask("validate", config=text)
-                check(f"Talos 1.13.9 validates {what}", a["ok"] and not a.get("warnings"), a.get("error") or a.get("warnings"))
-                if talos14:
+                a = judge(contract).ask("validate", config=text)
+                check(f"Talos {version if form == 'new' else '1.13.9'} validates {what}", a["ok"] and not a.get("warnings"), a.get("error") or a.get("warnings"))
+                if talos14 and form == "old":
                     a = talos14.ask("validate", config=text)
                     check(f"Talos 1.14.1 validates {what}", a["ok"], a.get("error"))
-                check(f"Talos writes it as we do: {what}", normal(text) == text, "\n".join(__import__("difflib").unified_diff(normal(text).splitlines(), text.splitlines(), "talos", "ours", lineterm="", n=1)))
+                check(f"Talos writes it as we do: {what}", normal(text, contract) == text, "\n".join(__import__("difflib").unified_diff(normal(text, contract).splitlines(), text.splitlines(), "talos", "ours", lineterm="", n=1)))
                 if name == "patched":
                     continue
                 role = "worker" if "worker" in path else "controlplane"
-                base = talos.ask("generate", secrets=bundle, contract=contract, cluster=cluster, endpoint=ENDPOINT, kubernetes=kubernetes, type=role)["text"]
-                a, b = tree(base), tree(normal(text))
-                other = [p for p in paths(a[0], b[0]) if not any(p == l or p.startswith(l + ".") for l in listed)]
-                met |= {l for l in listed for p in paths(a[0], b[0]) if p == l or p.startswith(l + ".")}
-                check(f"only meant differences: {what}", not other and a[1:] == b[1:], ", ".join(other) or "other documents")
-    check("each difference that the docs list exists", met == set(listed), sorted(set(listed) - met))
+                base = judge(contract).ask("generate", secrets=bundle, contract=contract, cluster=cluster, endpoint=ENDPOINT, kubernetes=kubernetes, type=role)["text"]
+                a, b = tree(base), tree(normal(text, contract))
+                differences = list(paths(by_kind(a), by_kind(b)))
+                other = [p for p in differences if not any(p == l or p.startswith(l + ".") for l in listed)]
+                met[form] |= {l for l in listed for p in differences if p == l or p.startswith(l + ".")}
+                check(f"only meant differences: {what}", not other, ", ".join(other))
+        if contract in ("v1.13", "v1.14"):
+            check(f"each difference that the docs list exists: {form} form", met[form] == set(listed), sorted(set(listed) - met[form]))
 
 
 def refused():

@@ -268,10 +268,37 @@ START_TEST(reference_page_is_current) {
 }
 END_TEST
 
+START_TEST(the_contract_is_not_newer_than_talos) {
+        static const struct { const char *profile; const char *talos; unsigned minor; } good[] = {
+                { "", NULL, 13 }, { "talos: v1.14.1\n", "v1.14.1", 13 }, { "talos: 1.12.11\n", "v1.12.11", 12 }, { "talos: {version: 1.14.1}\n", "v1.14.1", 13 },
+                { "talos: {version: 1.14.1, contract: '1.14'}\n", "v1.14.1", 14 }, { "talos: {contract: 1.14}\n", "v1.14.1", 14 },
+                { "talos: {contract: '1.12'}\n", NULL, 12 }, { "talos: {version: v1.15.0, contract: '1.14'}\nkubernetes: 1.37.0\n", "v1.15.0", 14 },
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+                struct cluster_spec *s = NULL;
+                ck_ok(parse(good[i].profile, NULL, &s), err);
+                ck_assert_str_eq(s->talos, good[i].talos ? good[i].talos : version_default()->talos);
+                ck_assert_uint_eq(s->contract.minor, good[i].minor);
+                cluster_spec_free(s);
+        }
+        refused("talos: {version: v1.13.9, contract: '1.14'}\n", "talos.contract 1.14 is newer than Talos v1.13.9");
+        refused("talos: {version: v1.14.1, contract: '1.15'}\n", "none of 1.11 to 1.14");
+        refused("talos: {version: v1.14.1, contract: '1.10'}\n", "none of 1.11 to 1.14");
+        refused("talos: {version: v1.14.1, contrct: '1.14'}\n", "did you mean 'contract'?");
+        refused("talos: [v1.14.1]\n", "a string is wanted here");
+        refused("talos: {version: v1.14.1, contract: '1.14'}\nkubernetes: v1.31.4\n", "Talos 1.14 runs Kubernetes 1.32 to 1.37");
+        refused("talos: {version: v1.14.1, contract: '1.14'}\nkubernetes: v1.38.0\n", "Talos 1.14 runs Kubernetes 1.32 to 1.37");
+        struct cluster_spec *s = NULL;
+        struct cluster_overrides o = { .talos = "v1.13.9" };
+        ck_fails(parse("talos: {version: v1.14.1, contract: '1.14'}\n", &o, &s), err, ERR_PROFILE);
+}
+END_TEST
+
 static Suite *suite_spec(void) {
         Suite *s = suite_create("spec");
         TCase *t = tcase_create("spec");
         tcase_add_checked_fixture(t, setup, teardown);
+        tcase_add_test(t, the_contract_is_not_newer_than_talos);
         tcase_add_test(t, empty_profile_is_the_default);
         tcase_add_test(t, unknown_keys_name_their_place_and_neighbour);
         tcase_add_test(t, wrong_types_name_their_place);

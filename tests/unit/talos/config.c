@@ -13,7 +13,7 @@ static struct talos_config_input base_input(const struct talos_secrets *s, unsig
 }
 
 static struct talos_config_input demo_input(const struct talos_secrets *s, unsigned minor, enum talos_machine_type type) {
-        static const char *const kubernetes[] = { "1.34.1", "1.35.4", "1.36.3" };
+        static const char *const kubernetes[] = { "1.34.1", "1.35.4", "1.36.3", "1.37.0" };
         struct talos_config_input in = base_input(s, minor, type);
 
         in.cluster_name = "demo";
@@ -53,6 +53,8 @@ START_TEST(reproduces_talos_fixtures) {
                 { 11, TALOS_WORKER, "talos/v1.11-base-worker.yaml" },
                 { 13, TALOS_CONTROL_PLANE, "talos/v1.13-base-controlplane.yaml" },
                 { 13, TALOS_WORKER, "talos/v1.13-base-worker.yaml" },
+                { 14, TALOS_CONTROL_PLANE, "talos/v1.14-base-controlplane.yaml" },
+                { 14, TALOS_WORKER, "talos/v1.14-base-worker.yaml" },
         };
         _cleanup_talos_secrets_ struct talos_secrets *s = shared_secrets("talos/secrets-stability.yaml");
 
@@ -75,6 +77,22 @@ static void apply_file(struct yaml_docs *docs, const char *file) {
         ck_assert_ptr_nonnull(text);
         ck_ok(talos_patch_apply(docs, file, text, strlen(text), &err), err);
 }
+
+START_TEST(reproduces_golden_documents) {
+        _cleanup_talos_secrets_ struct talos_secrets *s = demo_secrets();
+
+        for (unsigned i = 0; s && i < 2; i++) {
+                const char *file = i ? "talos/golden/v1.14-controlplane.yaml" : "talos/golden/v1.14-worker.yaml";
+                _cleanup_str_ char *want = shared_file(file);
+                struct talos_config_input in = demo_input(s, 14, i ? TALOS_CONTROL_PLANE : TALOS_WORKER);
+                _cleanup_talos_config_ struct yaml_docs docs = generate(&in);
+                _cleanup_secret_ char *have = talos_config_write(&docs);
+                _cleanup_error_ struct error err = ERROR_INIT;
+                same_text(have, want, file);
+                ck_ok(talos_config_validate(&docs, in.type, &err), err);
+        }
+}
+END_TEST
 
 /* The eighteen configs of 1.11 to 1.13: bare, with the seed's patches, and with registry credentials. Byte for byte. */
 START_TEST(reproduces_golden_configs) {
@@ -283,6 +301,108 @@ START_TEST(validates_as_a_node_does) {
 }
 END_TEST
 
+static struct yaml_docs generate_documents(enum talos_machine_type type) {
+        struct talos_config_input in = demo_input(fresh_secrets(), 14, type);
+
+        return generate(&in);
+}
+
+START_TEST(validates_documents_as_a_node_does) {
+        static const struct { enum talos_machine_type type; const char *patch, *says; } cases[] = {
+                { TALOS_WORKER, "kind: KubeClusterConfig\nendpoint: 'http://x:6443'", "https" },
+                { TALOS_WORKER, "kind: KubeNetworkConfig\npodSubnets: ['fd40:10::/96']", "nodeCIDRMaskSize" },
+                { TALOS_WORKER, "kind: KubeNetworkConfig\npodSubnets: [10.1.0.0/16, 'fd40::/56']", "as many of each" },
+                { TALOS_WORKER, "kind: KubeNetworkConfig\nserviceSubnets: ['fd40:10::/96']", "too large" },
+                { TALOS_WORKER, "kind: KubeletConfig\nimage: 'ghcr.io/siderolabs/kubelet:latest'", "v1.2.3" },
+                { TALOS_WORKER, "kind: KubeletConfig\nconfig: {port: 1}", "may not set 'port'" },
+                { TALOS_WORKER, "kind: KubeNodeConfig\ntaints: {a: 'b:NoScheduling'}", "taint 'a'" },
+                { TALOS_WORKER, "kind: KubePrismConfig\nport: 70000", "65535" },
+                { TALOS_WORKER, "kind: ResolverConfig\nhostDNS: {enabled: false}", "hostDNS.enabled" },
+                { TALOS_WORKER, "kind: DiscoveryIdentityConfig\n$patch: delete", "DiscoveryIdentityConfig" },
+                { TALOS_WORKER, "kind: KubeClusterConfig\n$patch: delete", "cluster.controlPlane.endpoint" },
+                { TALOS_WORKER, "kind: KubeProxyConfig\nenabled: false", "only control planes" },
+                { TALOS_WORKER, "kind: HostnameConfig\nhostname: a", "auto: off" },
+                { TALOS_CONTROL_PLANE, "kind: KubeAPIServerConfig\nextraArgs: {oidc-issuer-url: x}", "KubeAuthenticationConfig" },
+                { TALOS_CONTROL_PLANE, "kind: KubeEtcdEncryptionConfig\n$patch: delete", "KubeEtcdEncryptionConfig" },
+                { TALOS_CONTROL_PLANE, "kind: KubeAuthorizerConfig\nname: x\ntype: Maybe", "Webhook" },
+                { TALOS_CONTROL_PLANE, "kind: KubeProxyConfig\nmode: fast", "nftables" },
+                { TALOS_CONTROL_PLANE, "kind: KubeServiceAccountConfig\nissuer: {$patch: delete}", "privateKey" },
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                _cleanup_error_ struct error err = ERROR_INIT;
+                _cleanup_str_ char *patch = xasprintf("apiVersion: v1alpha1\n%s\n", cases[i].patch);
+                _cleanup_talos_config_ struct yaml_docs docs = generate_documents(cases[i].type);
+                ck_ok(talos_config_validate(&docs, cases[i].type, &err), err);
+                ck_ok(talos_patch_apply(&docs, "p", patch, strlen(patch), &err), err);
+                ck_assert_msg(talos_config_validate(&docs, cases[i].type, &err) < 0, "accepted: %s", patch);
+                ck_assert_int_eq(err.kind, ERR_PROFILE);
+                ck_assert_msg(strstr(err.message, cases[i].says), "%s: %s", patch, err.message);
+        }
+}
+END_TEST
+
+/* Each names what it would set, where it stands in the patch, and where it belongs. */
+START_TEST(refuses_what_moved) {
+        static const struct { const char *patch, *says; } cases[] = {
+                { "machine:\n  network:\n    nameservers: ['::1']\n", "p:3:5: machine.network.nameservers moved to the document ResolverConfig (nameservers[].address)" },
+                { "cluster: {apiServer: {certSANs: [a]}}", "p:1:23: cluster.apiServer.certSANs moved to the document KubeAPIServerConfig (certExtraSANs)" },
+                { "cluster: {proxy: {}}", "p:1:11: cluster.proxy moved to the document KubeProxyConfig" },
+                { "machine: {kubelet: {nodeIP: {validSubnets: [a]}}}", "moved to the document KubeNodeConfig (nodeIP.validSubnets)" },
+                { "machine: {kubelet: {extraMounts: [{source: a}]}}", "machine.kubelet.extraMounts has no place in contract 1.14" },
+        };
+        static const char *const fine[] = {
+                "machine: {network: {nameservers: [], disableSearchDomain: false}, sysctls: {a: b}, registries: {mirrors: {x: {endpoints: [y]}}}, kubelet: null}",
+                "cluster: {proxy: {disabled: true}}\n---\napiVersion: v1alpha1\nkind: KubeProxyConfig\n$patch: delete",
+                "apiVersion: v1alpha1\nkind: KubeProxyConfig\nenabled: false",
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                _cleanup_error_ struct error err = ERROR_INIT;
+                _cleanup_talos_config_ struct yaml_docs docs = generate_documents(TALOS_CONTROL_PLANE);
+                _cleanup_secret_ char *before = talos_config_write(&docs);
+                ck_fails(talos_patch_apply(&docs, "p", cases[i].patch, strlen(cases[i].patch), &err), err, ERR_PROFILE);
+                ck_assert_msg(strstr(err.message, cases[i].says), "%s: %s", cases[i].patch, err.message);
+                _cleanup_secret_ char *after = talos_config_write(&docs);
+                ck_assert_str_eq(before, after);
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(fine); i++) {
+                _cleanup_error_ struct error err = ERROR_INIT;
+                _cleanup_talos_config_ struct yaml_docs docs = generate_documents(TALOS_CONTROL_PLANE);
+                ck_ok(talos_patch_apply(&docs, "p", fine[i], strlen(fine[i]), &err), err);
+                ck_ok(talos_config_validate(&docs, TALOS_CONTROL_PLANE, &err), err);
+        }
+        struct talos_config_input in = demo_input(fresh_secrets(), 13, TALOS_WORKER);
+        _cleanup_talos_config_ struct yaml_docs docs = generate(&in);
+        _cleanup_error_ struct error err = ERROR_INIT;
+        const char *patch = "apiVersion: v1alpha1\nkind: KubeletConfig\nimage: x\n";
+        ck_fails(talos_patch_apply(&docs, "p", patch, strlen(patch), &err), err, ERR_PROFILE);
+        ck_assert_msg(strstr(err.message, "p:1:1: the document KubeletConfig cannot stand beside machine.kubelet"), "%s", err.message);
+}
+END_TEST
+
+START_TEST(knows_which_release_has_a_document) {
+        _cleanup_error_ struct error err = ERROR_INIT;
+        _cleanup_talos_config_ struct yaml_docs docs = generate_documents(TALOS_WORKER);
+
+        ck_ok(talos_config_check_release(&docs, &(struct talos_contract) { 1, 14 }, &err), err);
+        ck_fails(talos_config_check_release(&docs, &(struct talos_contract) { 1, 13 }, &err), err, ERR_PROFILE);
+        ck_assert_msg(strstr(err.message, "Talos 1.13 does not know the document DiscoveryServiceConfig, which came with 1.14"), "%s", err.message);
+}
+END_TEST
+
+/* An AES-CBC secret of an imported bundle keeps its provider's name, or Kubernetes could not read what it wrote. */
+START_TEST(keeps_the_kind_of_an_encryption_secret) {
+        struct talos_secrets s = *fresh_secrets();
+        struct talos_config_input in = demo_input(&s, 14, TALOS_CONTROL_PLANE);
+
+        s.aescbc_secret = s.secretbox_secret;
+        s.secretbox_secret = NULL;
+        _cleanup_talos_config_ struct yaml_docs docs = generate(&in);
+        _cleanup_secret_ char *text = talos_config_write(&docs);
+        ck_assert_ptr_nonnull(strstr(text, "            - aescbc:\n                keys:\n                    - name: key1\n"));
+        ck_assert_ptr_null(strstr(text, "secretbox"));
+}
+END_TEST
+
 START_TEST(packs_user_data) {
         _cleanup_error_ struct error err = ERROR_INIT;
         struct talos_config_input in = demo_input(fresh_secrets(), 13, TALOS_CONTROL_PLANE);
@@ -335,11 +455,16 @@ static Suite *config_suite(void) {
         fresh_secrets(); /* before the tests fork */
         tcase_add_test(t, reproduces_talos_fixtures);
         tcase_add_test(t, reproduces_golden_configs);
+        tcase_add_test(t, reproduces_golden_documents);
         tcase_add_test(t, adds_what_ipv6_needs);
         tcase_add_test(t, keeps_dhcp_off_the_private_interface);
         tcase_add_test(t, writes_registries);
         tcase_add_test(t, refuses_bad_input);
         tcase_add_test(t, validates_as_a_node_does);
+        tcase_add_test(t, validates_documents_as_a_node_does);
+        tcase_add_test(t, refuses_what_moved);
+        tcase_add_test(t, knows_which_release_has_a_document);
+        tcase_add_test(t, keeps_the_kind_of_an_encryption_secret);
         tcase_add_test(t, packs_user_data);
         tcase_add_test(t, refuses_user_data_over_the_limit);
         tcase_add_test(t, refuses_damaged_user_data);
