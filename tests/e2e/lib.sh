@@ -35,4 +35,11 @@ kube() {
 # The machine config that a server got as user_data, and a server's own view of things.
 config_of() { state | jq -r --arg n "$1" '.servers[]|select(.name==$n).user_data // ""' | base64 -d | gunzip; }
 server() { state | jq -c --arg n "$1" ".servers[]|select(.name==\$n)|$2"; }
+# One check: every exchange of a trace with the Hetzner API agrees with its OpenAPI description.
+as_described() { # TRACE
+  local name="every exchange is as the API describes it" python
+  [ -f "$top/../shared/data/hcloud-openapi.json" ] || { skip "$name" "the description is not beside this tree"; return; }
+  python=$(cd "$top" && tests/interop/witness hcloud-python 2>"$tmp/why") || { skip "$name" "$(cat "$tmp/why")"; return; }
+  is "$name" "$(run "$python" -B "$top/tests/interop/openapi_check.py" "$1" "$top/../shared/data/hcloud-openapi.json")" 0
+}
 finish() { echo "$passed passed, $failed failed$([ $skipped = 0 ] || echo ", $skipped skipped")"; [ $failed = 0 ]; }

@@ -93,7 +93,8 @@ static int assign(struct cloud_call *c) {
                 return -1;
         if (!cloud_server(c->cloud, id))
                 return reply_not_found(c, KIND_SERVER, id);
-        if (f->server)
+        /* To another server it moves; the Hetzner provider's FloatingIPAssignment test relies on that. */
+        if (f->server == id)
                 return reply_error(c, 422, "floating_ip_assigned", "the floating IP is already assigned");
         f->server = id;
         return reply_action(c, action_on(c, "assign_floating_ip", f, id));

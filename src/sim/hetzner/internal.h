@@ -377,6 +377,8 @@ void firewall_detach_server(struct sim_hetzner *c, struct cloud_server *s);     
 void firewalls_follow_labels(struct sim_hetzner *c);                                 /* a server's labels changed, or it was created */
 int network_attach(struct cloud_call *c, struct cloud_server *s, int64_t network, const char *ip, json_t *aliases, const char *ip_range,
                    struct cloud_action **ret);
+/* An address for a server or load balancer in zone: ip when it is not NULL and free, else the first free one, inside range when that is not NULL. Replies on failure. */
+int network_take_ip(struct cloud_call *c, const struct cloud_network *n, const char *zone, const char *ip, const char *range, uint32_t *ret_ip);
 void network_forget_server(struct sim_hetzner *c, struct cloud_server *s);
 /* load_balancer_services.c: what a client gave as a service, checked and filled, in *ret; answers invalid_input itself and returns -1. */
 int load_balancer_service(struct cloud_call *c, const json_t *given, json_t **ret);

@@ -222,9 +222,11 @@ static int fill(struct cloud_call *c, struct cloud_load_balancer *b) {
                 return -1;
         if (body_labels(c, &b->o.labels) < 0 || body_int(c, "network", &b->network) < 0 || body_bool(c, "public_interface", &b->public_interface) < 0)
                 return -1;
-        if (b->network && !cloud_get(c->cloud, KIND_NETWORK, b->network))
+        struct cloud_network *n = (struct cloud_network *) cloud_get(c->cloud, KIND_NETWORK, b->network);
+        if (b->network && !n)
                 return reply_not_found(c, KIND_NETWORK, b->network);
-        b->private_ip = b->network ? ((struct cloud_network *) cloud_get(c->cloud, KIND_NETWORK, b->network))->ip + 250 : 0;
+        if (n && network_take_ip(c, n, b->location->network_zone, NULL, NULL, &b->private_ip) < 0)
+                return -1;
         list = json_object_get(c->body, "services");
         json_array_foreach(list, i, item)
                 if (add_service(c, b, item) < 0)
@@ -346,18 +348,20 @@ static int act_type(struct cloud_call *c) {
 
 static int act_attach(struct cloud_call *c) {
         int64_t network = 0;
-        const char *ip = NULL;
+        const char *ip = NULL, *range = NULL;
+        uint32_t own = 0;
 
-        if (body_int(c, "network", &network) < 0 || body_str(c, "ip", &ip) < 0)
+        if (body_int(c, "network", &network) < 0 || body_str(c, "ip", &ip) < 0 || body_str(c, "ip_range", &range) < 0)
                 return -1;
         struct cloud_network *n = (struct cloud_network *) cloud_get(c->cloud, KIND_NETWORK, network);
         if (!n)
                 return reply_not_found(c, KIND_NETWORK, network);
         if (subject(c)->network)
                 return reply_error(c, 422, "load_balancer_already_attached", "the Load Balancer is already attached to a network");
+        if (network_take_ip(c, n, subject(c)->location->network_zone, ip, range, &own) < 0)
+                return -1;
         subject(c)->network = network;
-        if (!ip || !ip4_parse(ip, &subject(c)->private_ip))
-                subject(c)->private_ip = n->ip + 250;
+        subject(c)->private_ip = own;
         return reply_action(c, action_on(c, "attach_to_network", c->object->id));
 }
 

@@ -182,6 +182,17 @@ static int act_add_subnet(struct cloud_call *c) {
         return reply_action(c, action_on(c, "add_subnet", LATENCY_SMALL));
 }
 
+static bool subnet_used(struct sim_hetzner *c, const struct cloud_network *n, const struct cloud_subnet *subnet) {
+        CLOUD_EACH(c, KIND_SERVER, struct cloud_server, s)
+                for (size_t i = 0; i < s->n_nets; i++)
+                        if (s->nets[i].network == n->o.id && (s->nets[i].ip & mask_of(subnet->len)) == subnet->ip)
+                                return true;
+        CLOUD_EACH(c, KIND_LOAD_BALANCER, struct cloud_load_balancer, b)
+                if (b->network == n->o.id && (b->private_ip & mask_of(subnet->len)) == subnet->ip)
+                        return true;
+        return false;
+}
+
 static int act_delete_subnet(struct cloud_call *c) {
         struct cloud_network *n = (struct cloud_network *) c->object;
         uint32_t ip;
@@ -192,10 +203,8 @@ static int act_delete_subnet(struct cloud_call *c) {
         for (size_t i = 0; i < n->n_subnets; i++) {
                 if (n->subnets[i].ip != ip || n->subnets[i].len != len)
                         continue;
-                CLOUD_EACH(c->cloud, KIND_SERVER, struct cloud_server, s)
-                        for (size_t k = 0; k < s->n_nets; k++)
-                                if (s->nets[k].network == n->o.id && (s->nets[k].ip & mask_of(len)) == ip)
-                                        return reply_error(c, 422, "service_error", "the subnet is still used by servers");
+                if (subnet_used(c->cloud, n, &n->subnets[i]))   /* words that clients look for: Hetzner provider, resource_subnet.go */
+                        return reply_error(c, 422, "service_error", "cannot remove subnet because network has attached resources");
                 free(n->subnets[i].zone);
                 memmove(&n->subnets[i], &n->subnets[i + 1], (n->n_subnets - i - 1) * sizeof(*n->subnets));
                 n->n_subnets--;
@@ -239,7 +248,7 @@ static int act_change_range(struct cloud_call *c) {
         return reply_action(c, action_on(c, "change_ip_range", LATENCY_SMALL));
 }
 
-/* ---- servers in networks ---- */
+/* ---- servers and load balancers in networks ---- */
 
 static bool ip_taken(struct sim_hetzner *c, const struct cloud_network *n, uint32_t ip) {
         if (ip == n->ip + 1)             /* the gateway */
@@ -269,6 +278,28 @@ static bool free_ip(struct sim_hetzner *c, const struct cloud_network *n, const 
         return false;
 }
 
+static bool in_range(const char *range, uint32_t ip) {
+        uint32_t base;
+        unsigned len;
+
+        return !range || (ip4_cidr_parse(range, &base, &len, true) && (ip & mask_of(len)) == base);
+}
+
+int network_take_ip(struct cloud_call *c, const struct cloud_network *n, const char *zone, const char *ip, const char *range, uint32_t *ret_ip) {
+        if (!ip) {
+                if (free_ip(c->cloud, n, zone, range, ret_ip))
+                        return 0;
+                return reply_error(c, 422, "no_subnet_available", "no subnet or IP is available within the network");
+        }
+        if (!ip4_parse(ip, ret_ip))
+                return reply_invalid(c, "ip", "must be an IPv4 address");
+        if (!in_range(range, *ret_ip))
+                return reply_invalid(c, "ip", "is not part of ip_range");
+        if (ip_taken(c->cloud, n, *ret_ip))
+                return reply_error(c, 422, "ip_not_available", "the provided network IP is not available");
+        return 0;
+}
+
 static void done_attach(struct sim_hetzner *c, struct cloud_action *a) {
         struct cloud_server *s = cloud_server(c, a->subject);
         if (s)
@@ -293,12 +324,8 @@ int network_attach(struct cloud_call *c, struct cloud_server *s, int64_t network
                         members += other->nets[k].network == network;
         if (members >= MAX_SERVERS)
                 return reply_error(c, 403, "resource_limit_exceeded", "network can have at most %d attached servers", MAX_SERVERS);
-        if (ip && !ip4_parse(ip, &at.ip))
-                return reply_invalid(c, "ip", "must be an IPv4 address");
-        if (ip && ip_taken(cloud, n, at.ip))
-                return reply_error(c, 422, "ip_not_available", "the provided network IP is not available");
-        if (!ip && !free_ip(cloud, n, s->location->network_zone, ip_range, &at.ip))
-                return reply_error(c, 422, "no_subnet_available", "no subnet or IP is available for the server within the network");
+        if (network_take_ip(c, n, s->location->network_zone, ip, ip_range, &at.ip) < 0)
+                return -1;
         json_array_foreach(aliases, i, item) {
                 uint32_t alias;
                 if (ip4_parse(json_string_value(item), &alias))

@@ -211,7 +211,8 @@ static int read_public_net(struct cloud_call *c, struct order *o) {
         o->want_v6 = !v6 || json_is_true(v6);
         if (read_primary_ip(c, net, "ipv4", false, &o->v4) < 0 || read_primary_ip(c, net, "ipv6", true, &o->v6) < 0)
                 return -1;
-        if (!o->want_v4 && !o->want_v6 && o->n_networks == 0)
+        /* Created off, it may be attached afterwards: the Hetzner provider does so. */
+        if (!o->want_v4 && !o->want_v6 && o->n_networks == 0 && o->start)
                 return reply_invalid(c, "public_net", "a server without public networking must be attached to a network");
         return 0;
 }

@@ -146,8 +146,9 @@ static int read_page(struct cloud_call *c, int64_t *ret_page, int64_t *ret_per_p
                 return reply_invalid(c, "page", "page must be a number greater than 0");
         if (per_page && !parse_int64(per_page, 1, INT32_MAX, ret_per_page))
                 return reply_invalid(c, "per_page", "per_page must be a number greater than 0");
-        if (*ret_per_page > 50)         /* clamped or refused in reality: not known (hetzner-api 1.3); refusing shows the mistake */
-                return reply_invalid(c, "per_page", "per_page must not be greater than 50");
+        int most = strstr(c->route->pattern, "rrsets") ? 100 : 50;
+        if (*ret_per_page > most)       /* clamped or refused in reality: not known (hetzner-api 1.3); refusing shows the mistake */
+                return reply_invalid(c, "per_page", "per_page must not be greater than %d", most);
         return 0;
 }
 

@@ -338,6 +338,19 @@ static int set_protection(struct cloud_call *c) {
 
 /* ---- zones ---- */
 
+/* "A default SOA and three NS resource records with the assigned Hetzner nameservers are created automatically" (POST /zones). */
+static int add_default_sets(struct cloud_call *c, struct cloud_zone *z) {
+        struct cloud_rrset *s;
+        _cleanup_json_ json_t *soa = json_pack("{s:s,s:s,s:[{s:s}]}", "name", "@", "type", "SOA", "records", "value",
+                                               "hydrogen.ns.hetzner.com. dns.hetzner.com. 2026010100 86400 10800 3600000 3600");
+        _cleanup_json_ json_t *ns = json_pack("{s:s,s:s,s:[{s:s},{s:s},{s:s}]}", "name", "@", "type", "NS", "records", "value", "hydrogen.ns.hetzner.com.",
+                                              "value", "oxygen.ns.hetzner.com.", "value", "helium.ns.hetzner.de.");
+
+        if (!find_set(z, "@", "SOA", NULL) && make_set(c, z, soa, &s) < 0)
+                return -1;
+        return find_set(z, "@", "NS", NULL) ? 0 : make_set(c, z, ns, &s);
+}
+
 static int create(struct cloud_call *c) {
         const char *name = NULL, *mode = NULL;
         int64_t ttl = 3600;
@@ -366,6 +379,8 @@ static int create(struct cloud_call *c) {
                 if (bad >= 0)
                         bad = make_set(c, z, item, &s);
         }
+        if (bad >= 0 && str_eq(z->mode, "primary"))
+                bad = add_default_sets(c, z);
         if (bad < 0) {
                 free_zone(&z->o);
                 return -1;
