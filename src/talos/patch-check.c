@@ -291,7 +291,7 @@ static void order_struct(const struct schema *s, struct yaml_node *n) {
                 struct yaml_node *v = yaml_get(n, f->name);
                 if (v)
                         schema_order(f->type, v);
-                if (v && v->type == YAML_MAP && v->n == 0 && left_out_when_empty(f))
+                if (v && (v->type == YAML_MAP || (v->type == YAML_SEQ && f->flags & SCHEMA_DROP_EMPTY)) && v->n == 0 && left_out_when_empty(f))
                         yaml_unset(n, f->name);
                 if (!v && f->flags & SCHEMA_ALWAYS)
                         yaml_set(n, f->name, new_mode(0));

@@ -5,6 +5,7 @@
 enum when {
         GIVEN,      /* at all, an empty mapping too */
         FILLED,     /* not "", 0 or an empty list */
+        LASTING,    /* a duration that is not 0 */
         TRUE,
 };
 
@@ -17,12 +18,12 @@ static const struct conflict {
         { "HostnameConfig", "machine.network.hostname", FILLED, NULL },
         { "HostnameConfig", "machine.features.stableHostname", TRUE, NULL },
         { "ResolverConfig", "machine.network.nameservers", FILLED, NULL },
-        { "ResolverConfig", "machine.network.searchDomains", GIVEN, NULL },
+        { "ResolverConfig", "machine.network.searchDomains", FILLED, NULL },
         { "ResolverConfig", "machine.network.disableSearchDomain", TRUE, NULL },
         { "ResolverConfig", "machine.features.hostDNS", GIVEN, "hostDNS" },
         { "TimeSyncConfig", "machine.time.disabled", TRUE, NULL },
         { "TimeSyncConfig", "machine.time.servers", FILLED, NULL },
-        { "TimeSyncConfig", "machine.time.bootTimeout", FILLED, NULL },
+        { "TimeSyncConfig", "machine.time.bootTimeout", LASTING, NULL },
         { "KubeSpanConfig", "machine.network.kubespan", GIVEN, NULL },
         { "VolumeConfig/EPHEMERAL", "machine.systemDiskEncryption.ephemeral", GIVEN, "encryption" },
         { "VolumeConfig/STATE", "machine.systemDiskEncryption.state", GIVEN, "encryption" },
@@ -31,7 +32,7 @@ static const struct conflict {
         { "DiscoveryIdentityConfig", "cluster.secret", FILLED, NULL },
         { "UnattendedInstallConfig", "machine.install", GIVEN, NULL },
         { "ImageCacheConfig", "machine.features.imageCache", GIVEN, NULL },
-        { "CRIBaseRuntimeSpecConfig", "machine.baseRuntimeSpecOverrides", GIVEN, NULL },
+        { "CRIBaseRuntimeSpecConfig", "machine.baseRuntimeSpecOverrides", FILLED, NULL },
         { "KubeClusterConfig", "cluster.clusterName", FILLED, NULL },
         { "KubeClusterConfig", "cluster.controlPlane.endpoint", FILLED, NULL },
         { "KubeNodeConfig", "cluster.allowSchedulingOnControlPlanes", GIVEN, NULL },
@@ -78,8 +79,8 @@ static const struct place { const char *path, *kind, *key; } places[] = {
         { "machine.time.servers", "TimeSyncConfig", "ntp.servers" },
         { "machine.time.bootTimeout", "TimeSyncConfig", "bootTimeout" },
         { "machine.network.kubespan", "KubeSpanConfig", NULL },
-        { "machine.systemDiskEncryption.ephemeral", "VolumeConfig", "name: EPHEMERAL, encryption" },
-        { "machine.systemDiskEncryption.state", "VolumeConfig", "name: STATE, encryption" },
+        { "machine.systemDiskEncryption.ephemeral", "VolumeConfig", "encryption, in the one named EPHEMERAL" },
+        { "machine.systemDiskEncryption.state", "VolumeConfig", "encryption, in the one named STATE" },
         { "machine.install", "UnattendedInstallConfig", NULL },
         { "machine.install.disk", "UnattendedInstallConfig", "provisioning.diskSelector.match" },
         { "machine.install.image", "UnattendedInstallConfig", "installer.image" },
@@ -193,6 +194,8 @@ static bool holds(const struct yaml_node *n, enum when when) {
                 return true;
         case FILLED:
                 return n->type == YAML_MAP || n->type == YAML_SEQ ? n->n > 0 : n->type == YAML_INT ? n->integer != 0 : n->type != YAML_STR || *n->text;
+        case LASTING:
+                return n->text && strpbrk(n->text, "123456789");
         case TRUE:
                 return n->type == YAML_BOOL && n->boolean;
         }

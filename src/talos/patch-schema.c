@@ -45,7 +45,7 @@ TYPE(kubespan, { "enabled", BOOLEAN }, { "advertiseKubernetesNetworks", BOOLEAN 
      { "harvestExtraEndpoints", BOOLEAN }, { "mtu", NATURAL },
      { "filters", STRUCT({ "endpoints", TEXTS }, { "excludeAdvertisedNetworks", TEXTS }) });
 TYPE(network, { "hostname", TEXT }, { "interfaces", LIST_BY(&device, "interface", "deviceSelector") },
-     { "nameservers", TEXTS }, { "searchDomains", TEXTS },
+     { "nameservers", TEXTS }, { "searchDomains", TEXTS, SCHEMA_DROP_EMPTY },
      { "extraHostEntries", LIST(STRUCT({ "ip", TEXT }, { "aliases", TEXTS })) }, { "kubespan", &kubespan },
      { "disableSearchDomain", BOOLEAN });
 
@@ -97,7 +97,7 @@ TYPE(machine, { "type", TEXT }, { "token", TEXT }, { "ca", &pair }, { "acceptedC
      { "registries", STRUCT({ "mirrors", MAP(&mirror) }, { "config", MAP(&registry) }), SCHEMA_DROP_EMPTY | SCHEMA_BY_VALUE },
      { "systemDiskEncryption", STRUCT({ "state", &encryption }, { "ephemeral", &encryption }) }, { "features", &features },
      { "udev", STRUCT({ "rules", TEXTS }) }, { "logging", &logging }, { "kernel", &kernel },
-     { "seccompProfiles", LIST(STRUCT({ "name", TEXT }, { "value", FREE })) }, { "baseRuntimeSpecOverrides", FREE },
+     { "seccompProfiles", LIST(STRUCT({ "name", TEXT }, { "value", FREE })) }, { "baseRuntimeSpecOverrides", FREE, SCHEMA_DROP_EMPTY },
      { "nodeLabels", TEXT_MAP }, { "nodeAnnotations", TEXT_MAP }, { "nodeTaints", TEXT_MAP });
 
 /* cluster */

@@ -2,7 +2,8 @@
  *
  *   {"op": "patch", "config": "…", "patches": ["…"]}     {"op": "validate", "config": "…"}
  *   {"op": "generate", "secrets": "…", "contract": "v1.13", "cluster": …, "endpoint": …, "kubernetes": …, "type": "controlplane"}
- *   {"op": "secrets-import", "secrets": "…"}             {"op": "json", "config": "…"}: the documents as a JSON list */
+ *   {"op": "secrets-import", "secrets": "…"}             {"op": "json", "config": "…"}: the documents as a JSON list
+ *   {"op": "keys"}: the keys of the v1alpha1 document, with the kinds of their values */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include "base/json.h"
 #include "base/secret.h"
 #include "talos/config.h"
+#include "talos/patch-schema.h"
 #include "talos/patch.h"
 #include "talos/secrets-import.h"
 #include "talos/tree.h"
@@ -87,9 +89,36 @@ static int json(const json_t *request, char **ret, struct error *err) {
         return 0;
 }
 
+static const char *kind_of(const struct schema *s) {
+        static const char *const names[] = { [SCHEMA_FREE] = "free", [SCHEMA_TEXT] = "text", [SCHEMA_NUMBER] = "number", [SCHEMA_MODE] = "mode", [SCHEMA_BOOLEAN] = "boolean",
+                                             [SCHEMA_STRUCT] = "struct", [SCHEMA_TEXT_MAP] = "text map", [SCHEMA_ARGUMENTS] = "arguments", [SCHEMA_MAP] = "map", [SCHEMA_LIST] = "list" };
+
+        if (s->kind == SCHEMA_LIST && s->item == &schema_text)
+                return "texts";
+        return s->flags & SCHEMA_BYTES_PAIR ? "bytes" : names[s->kind];
+}
+
+static void add_keys(const struct schema *s, const char *at, json_t *list) {
+        for (const struct schema_field *f = s->fields; f && f->name; f++) {
+                _cleanup_str_ char *path = xasprintf("%s%s%s", at, *at ? "." : "", f->name);
+                json_array_append_new(list, json_pack("{s:s, s:s}", "path", path, "kind", kind_of(f->type)));
+                if (f->type->kind == SCHEMA_STRUCT && !(f->type->flags & SCHEMA_BYTES_PAIR))
+                        add_keys(f->type, path, list);
+        }
+}
+
+/* Every key of the v1alpha1 document that is not below a list or a free map. */
+static int keys(const json_t *request, char **ret, struct error *err) {
+        _cleanup_json_ json_t *list = json_array();
+
+        add_keys(&schema_v1alpha1, "", list);
+        *ret = json_write(list);
+        return 0;
+}
+
 static int answer(const json_t *request, char **ret, struct error *err) {
         static const struct { const char *op; int (*fn)(const json_t *request, char **ret, struct error *err); } ops[] = {
-                { "patch", patch }, { "validate", validate }, { "secrets-import", import }, { "generate", generate }, { "json", json },
+                { "patch", patch }, { "validate", validate }, { "secrets-import", import }, { "generate", generate }, { "json", json }, { "keys", keys },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(ops); i++)

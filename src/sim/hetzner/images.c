@@ -10,8 +10,8 @@ static const struct { int64_t id; const char *name, *description, *flavor, *vers
         { 310557665, "debian-13", "Debian 13", "debian", "13", "arm" },
 };
 
-/* The versions with snapshots: the default of hcloud-v6, the one its blog profile takes, and the one the blog post shows. */
-static const char *const talos_versions[] = { "v1.13.9", "v1.11.5", "v1.11.2" };
+/* The versions with snapshots: the default of hcloud-v6, the one its blog profile takes, the one the blog post shows, and the line after the default. */
+static const char *const talos_versions[] = { "v1.13.9", "v1.11.5", "v1.11.2", "v1.14.1" };
 
 /* The id of the schematic without any customisation, public knowledge of the image factory; a label holds 63 characters. */
 static const char schematic[] = "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba";

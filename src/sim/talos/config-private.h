@@ -20,7 +20,7 @@ enum key_type {
         KEY_SCALARS_OR_RANGES,                           /* list of numbers or strings */
 };
 
-struct key { const char *name; enum key_type type; const struct key *sub; };     /* tables end with a NULL name */
+struct key { const char *name; enum key_type type; const struct key *sub; unsigned since; };     /* since: minor of Talos; tables end with a NULL name */
 
 struct document_kind {
         const char *kind;
@@ -28,13 +28,15 @@ struct document_kind {
         bool named;
         bool control_plane;              /* an error on workers */
         const struct key *keys;          /* NULL: not checked */
-        const char *conflicts[6]; /* dotted paths of the v1alpha1 document that must not be set beside it; ends with NULL */
+        /* Dotted paths of the v1alpha1 document that must not be set beside it, NULL at the end. "+path": not even to an empty map or false (a pointer in
+         * Go); without: not to something that is true, or not empty. */
+        const char *conflicts[10];
 };
 
 extern const struct key v1alpha1_keys[];
 const struct document_kind *document_kind_find(const char *kind);
 /* Unknown keys go to *unknown as YAML of just them (talos: xyaml.CheckUnknownKeys); wrong types to errors with their line. */
-struct yaml_node *config_check_keys(const struct yaml_node *n, const struct key *keys, bool document,
+struct yaml_node *config_check_keys(const struct yaml_node *n, const struct key *keys, bool document, unsigned minor,
                                     struct config_errors *errors);
 
 /* The running Talos: minor version of "v1.13.9", 13 when unknown. */
@@ -45,6 +47,9 @@ void config_read_document(const struct yaml_node *doc, const char *kind, struct 
 /* All rules that look at more than one key. main_doc is the v1alpha1 document. */
 void config_validate(const struct yaml_docs *docs, const struct yaml_node *main_doc, const char *talos_version,
                      struct sim_config *c, struct config_errors *errors);
+
+/* The rules of the documents that are new in 1.14. */
+void config_validate_114(const struct yaml_docs *docs, const struct sim_config *c, struct config_errors *errors);
 
 /* Reading helpers, shared by both readers. All copy; absence leaves the target untouched. */
 void config_text(const struct yaml_node *n, const char *path, char **target);

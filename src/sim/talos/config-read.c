@@ -215,7 +215,7 @@ static void read_node_document(const struct yaml_node *d, struct sim_config *c) 
         config_map(d, "annotations", &c->node_annotations);
         config_taints(d, "taints", c);
         config_strings(d, "nodeIP.validSubnets", &c->node_ip_subnets);
-        /* The generator names a control plane's label and taint; up to 1.13 Talos adds them itself. One form for our readers: not
+        /* The generator names a control plane's label and taint; in the older form Talos adds them itself. One form for our readers: not
          * named. */
         kvs_unset(&c->node_labels, "node-role.kubernetes.io/control-plane");
         c->allow_scheduling = c->control_plane;
@@ -249,14 +249,27 @@ static void read_network_document(const struct yaml_node *d, struct sim_config *
         config_text(d, "dnsDomain", &c->dns_domain);
         config_strings(d, "podSubnets", &c->pod_subnets);
         config_strings(d, "serviceSubnets", &c->service_subnets);
+        /* kube-controller-manager's flag, which in the older form is an argument. */
+        const struct yaml_node *mask = yaml_get(d, "nodeCIDRMaskSizeIPv6");
+        if (c->control_plane && mask && mask->type == YAML_INT)
+                kvs_set(&c->controller_manager_args, "node-cidr-mask-size-ipv6", mask->text);
+}
+
+/* The first key of the first resource, under the provider's name. */
+static void read_provider(const struct yaml_node *provider, const char *name, char **target) {
+        _cleanup_str_ char *path = xasprintf("%s.keys", name);
+        const struct yaml_node *keys = yaml_path(provider, path);
+        if (keys && keys->type == YAML_SEQ && keys->n)
+                config_text(keys->items[0], "secret", target);
 }
 
 static void read_encryption(const struct yaml_node *d, struct sim_config *c) {
         const struct yaml_node *resources = yaml_path(d, "config.resources");
-        const struct yaml_node *providers = resources && resources->n ? yaml_get(resources->items[0], "providers") : NULL;
-        const struct yaml_node *keys = providers && providers->n ? yaml_path(providers->items[0], "secretbox.keys") : NULL;
-        if (keys && keys->type == YAML_SEQ && keys->n)
-                config_text(keys->items[0], "secret", &c->secretbox_secret);
+        const struct yaml_node *providers = resources && resources->type == YAML_SEQ && resources->n ? yaml_get(resources->items[0], "providers") : NULL;
+        for (size_t i = 0; providers && providers->type == YAML_SEQ && i < providers->n; i++) {
+                read_provider(providers->items[i], "secretbox", &c->secretbox_secret);
+                read_provider(providers->items[i], "aescbc", &c->aescbc_secret);
+        }
 }
 
 static void read_component(const struct yaml_node *d, char **image, struct kvs *args) {

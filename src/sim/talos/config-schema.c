@@ -1,20 +1,8 @@
-/* The keys a machine config may have: talos/pkg/machinery/config/types at v1.13.9, and for the kinds that are new in 1.14 the
- * generator's output (the golden files of contract 1.14), whose documents are therefore not checked key by key. */
+/* The keys a machine config may have: talos/pkg/machinery/config/types at v1.13.9 with what 1.14.1 added; the kinds that are new in 1.14 stand in
+ * config-schema-114.c. */
 #include <strings.h>
 
-#include "sim/talos/config-private.h"
-
-#define STRUCT(name, sub) { name, KEY_STRUCT, sub }
-#define STRUCTS(name, sub) { name, KEY_STRUCTS, sub }
-#define STRUCT_MAP(name, sub) { name, KEY_STRUCT_MAP, sub }
-#define TEXT(name) { name, KEY_STRING, NULL }
-#define FLAG(name) { name, KEY_BOOL, NULL }
-#define INT(name) { name, KEY_INT, NULL }
-#define ANY(name) { name, KEY_ANY, NULL }
-#define TEXTS(name) { name, KEY_STRINGS, NULL }
-#define MAP(name) { name, KEY_MAP, NULL }
-#define ARGS(name) { name, KEY_ARGS, NULL }
-#define END { NULL, KEY_ANY, NULL }
+#include "sim/talos/config-schema.h"
 
 static const struct key pair[] = { TEXT("crt"), TEXT("key"), END };
 static const struct key crt[] = { TEXT("crt"), END };
@@ -263,11 +251,11 @@ const struct key v1alpha1_keys[] = {
 /* --- further documents --- */
 
 static const struct key hostname_config[] = { TEXT("auto"), TEXT("hostname"), END };
-static const struct key nameserver[] = { TEXT("address"), END };
+static const struct key nameserver[] = { TEXT("address"), NEW_114("protocol"), NEW_114("tlsServerName"), END };
 static const struct key search_domains[] = { TEXTS("domains"), FLAG("disableDefault"), END };
 static const struct key resolver_config[] = { STRUCTS("nameservers", nameserver), STRUCT("searchDomains", search_domains),
-                                              STRUCT("hostDNS", host_dns), END };
-static const struct key servers[] = { TEXTS("servers"), END };
+                                              { "hostDNS", KEY_STRUCT, host_dns, 14 }, END };
+static const struct key servers[] = { TEXTS("servers"), { "useNTS", KEY_BOOL, NULL, 14 }, END };
 static const struct key devices[] = { TEXTS("devices"), END };
 static const struct key time_sync_config[] = { FLAG("enabled"), TEXT("bootTimeout"), STRUCT("ntp", servers),
                                                STRUCT("ptp", devices), END };
@@ -285,9 +273,8 @@ static const struct key link_config[] = {
         TEXT("name"),      FLAG("up"), INT("mtu"), STRUCTS("addresses", link_address), STRUCTS("routes", link_route),
         FLAG("multicast"), END
 };
-static const struct key dhcp_config[] = { TEXT("name"),           INT("routeMetric"),
-                                          FLAG("ignoreHostname"), TEXT("clientIdentifier"),
-                                          TEXT("duidRaw"),        END };
+static const struct key dhcp_config[] = { TEXT("name"), INT("routeMetric"), FLAG("ignoreHostname"), { "ignoreRoutes", KEY_BOOL, NULL, 14 }, TEXT("clientIdentifier"),
+                                          TEXT("duidRaw"), END };
 static const struct key static_host[] = { TEXT("name"), TEXTS("hostnames"), END };
 static const struct key default_action[] = { TEXT("ingress"), END };
 static const struct key port_selector[] = { { "ports", KEY_SCALARS_OR_RANGES, NULL }, TEXT("protocol"), END };
@@ -313,8 +300,8 @@ static const struct document_kind kinds[] = {
           false,
           false,
           resolver_config,
-          { "machine.network.nameservers", "machine.network.searchDomains", "machine.network.disableSearchDomain" } },
-        { "TimeSyncConfig", 12, false, false, time_sync_config, { "machine.time.servers", "machine.time.disabled" } },
+          { "machine.network.nameservers", "+machine.network.searchDomains", "machine.network.disableSearchDomain" } },
+        { "TimeSyncConfig", 12, false, false, time_sync_config, { "machine.time.servers", "machine.time.disabled", "machine.time.bootTimeout" } },
         { "RegistryMirrorConfig", 12, true, false, mirror_config, { NULL } },
         { "RegistryAuthConfig", 12, true, false, auth_config, { NULL } },
         { "RegistryTLSConfig", 12, true, false, registry_tls_config, { NULL } },
@@ -335,7 +322,7 @@ static const struct document_kind kinds[] = {
         { "RoutingRuleConfig", 13, true, false, NULL, { NULL } },
         { "VRFConfig", 13, true, false, NULL, { NULL } },
         { "TCPProbeConfig", 13, true, false, NULL, { NULL } },
-        { "KubeSpanConfig", 13, false, false, kubespan, { "machine.network.kubespan" } },
+        { "KubeSpanConfig", 13, false, false, kubespan, { "+machine.network.kubespan" } },
         { "KubespanEndpointsConfig", 7, false, false, NULL, { NULL } },
         { "KubeSpanEndpointsConfig", 7, false, false, NULL, { NULL } },
         { "NetworkDefaultActionConfig", 6, false, false, default_action, { NULL } },
@@ -357,55 +344,15 @@ static const struct document_kind kinds[] = {
         { "PCIDriverRebindConfig", 10, true, false, NULL, { NULL } },
         { "EnvironmentConfig", 13, false, false, environment, { NULL } },
         { "ImageVerificationConfig", 13, false, false, NULL, { NULL } },
-        { "DiscoveryServiceConfig", 14, true, false, NULL, { "cluster.discovery" } },
-        { "DiscoveryIdentityConfig", 14, false, false, NULL, { "cluster.id", "cluster.secret" } },
-        { "UnattendedInstallConfig", 14, false, false, NULL, { "machine.install" } },
-        { "SysctlConfig", 14, false, false, NULL, { NULL } },
-        { "FilesystemTrimConfig", 14, false, false, NULL, { NULL } },
-        { "SecurityProfileConfig", 14, false, false, NULL, { NULL } },
-        { "CRICustomizationConfig", 14, true, false, NULL, { NULL } },
-        { "CRIBaseRuntimeSpecConfig", 14, false, false, NULL, { NULL } },
-        { "KubeClusterConfig", 14, false, false, NULL, { "cluster.clusterName", "cluster.controlPlane.endpoint" } },
-        { "KubeNodeConfig",
-          14,
-          false,
-          false,
-          NULL,
-          { "machine.nodeLabels", "machine.nodeAnnotations", "machine.nodeTaints", "machine.kubelet.nodeIP",
-            "cluster.allowSchedulingOnControlPlanes" } },
-        { "KubeletConfig", 14, false, false, NULL, { "machine.kubelet" } },
-        { "KubeNetworkConfig", 14, false, false, NULL, { "cluster.network" } },
-        { "KubeAPIServerCAConfig", 14, false, false, NULL, { "cluster.ca", "cluster.acceptedCAs" } },
-        { "KubePrismConfig", 14, false, false, NULL, { "machine.features.kubePrism" } },
-        { "KubeTalosAPIAccessConfig", 14, false, true, NULL, { "machine.features.kubernetesTalosAPIAccess" } },
-        { "KubeAggregatorCAConfig", 14, false, true, NULL, { "cluster.aggregatorCA" } },
-        { "KubeAdmissionControlConfig", 14, true, true, NULL, { "cluster.apiServer.admissionControl" } },
-        { "KubeAuditPolicyConfig", 14, false, true, NULL, { "cluster.apiServer.auditPolicy" } },
-        { "KubeAuthenticationConfig", 14, false, true, NULL, { NULL } },
-        { "KubeAuthorizerConfig", 14, true, true, NULL, { "cluster.apiServer.authorizationConfig" } },
-        { "KubeCredentialProviderConfig", 14, false, false, NULL, { "machine.kubelet.credentialProviderConfig" } },
-        { "KubeEtcdEncryptionConfig",
-          14,
-          false,
-          true,
-          NULL,
-          { "cluster.secretboxEncryptionSecret", "cluster.aescbcEncryptionSecret" } },
-        { "KubeServiceAccountConfig", 14, false, true, NULL, { "cluster.serviceAccount" } },
-        { "KubeAPIServerConfig", 14, false, true, NULL, { "cluster.apiServer" } },
-        { "KubeControllerManagerConfig", 14, false, true, NULL, { "cluster.controllerManager" } },
-        { "KubeSchedulerConfig", 14, false, true, NULL, { "cluster.scheduler" } },
-        { "KubeProxyConfig", 14, false, true, NULL, { "cluster.proxy" } },
-        { "KubeFlannelCNIConfig", 14, false, true, NULL, { "cluster.network" } },
-        { "KubeCoreDNSConfig", 14, false, true, NULL, { "cluster.coreDNS" } },
-        { "KubeExternalManifestConfig", 14, true, true, NULL, { NULL } },
-        { "KubeInlineManifestConfig", 14, true, true, NULL, { NULL } },
-        { "KubeStaticPodConfig", 14, true, false, NULL, { NULL } },
 };
 
 const struct document_kind *document_kind_find(const char *kind) {
         for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
                 if (str_eq(kinds[i].kind, kind))
                         return &kinds[i];
+        for (const struct document_kind *k = document_kinds_114; k->kind; k++)
+                if (str_eq(k->kind, kind))
+                        return k;
         return NULL;
 }
 
@@ -452,9 +399,9 @@ static void check_scalars(const struct yaml_node *n, const struct key *k, bool l
         }
 }
 
-static struct yaml_node *check_value(const struct yaml_node *n, const struct key *k, struct config_errors *errors);
+static struct yaml_node *check_value(const struct yaml_node *n, const struct key *k, unsigned minor, struct config_errors *errors);
 
-static struct yaml_node *check_each(const struct yaml_node *n, const struct key *k, struct config_errors *errors) {
+static struct yaml_node *check_each(const struct yaml_node *n, const struct key *k, unsigned minor, struct config_errors *errors) {
         struct yaml_node *unknown = NULL;
         for (size_t i = 0; i < n->n; i++) {
                 const struct yaml_node *v = n->type == YAML_MAP ? n->pairs[i].value : n->items[i];
@@ -464,7 +411,7 @@ static struct yaml_node *check_each(const struct yaml_node *n, const struct key 
                         wrong_type(v, k->name, "struct", errors);
                         continue;
                 }
-                struct yaml_node *u = config_check_keys(v, k->sub, false, errors);
+                struct yaml_node *u = config_check_keys(v, k->sub, false, minor, errors);
                 if (!u)
                         continue;
                 if (!unknown)
@@ -477,7 +424,7 @@ static struct yaml_node *check_each(const struct yaml_node *n, const struct key 
         return unknown;
 }
 
-static struct yaml_node *check_value(const struct yaml_node *n, const struct key *k, struct config_errors *errors) {
+static struct yaml_node *check_value(const struct yaml_node *n, const struct key *k, unsigned minor, struct config_errors *errors) {
         if (n->type == YAML_NULL || k->type == KEY_ANY)
                 return NULL;
         switch (k->type) {
@@ -509,32 +456,32 @@ static struct yaml_node *check_value(const struct yaml_node *n, const struct key
                 return NULL;
         case KEY_STRUCT:
                 if (n->type == YAML_MAP)
-                        return config_check_keys(n, k->sub, false, errors);
+                        return config_check_keys(n, k->sub, false, minor, errors);
                 break;
         case KEY_STRUCTS:
                 if (n->type == YAML_SEQ)
-                        return check_each(n, k, errors);
+                        return check_each(n, k, minor, errors);
                 break;
         default:
                 if (n->type == YAML_MAP)
-                        return check_each(n, k, errors);
+                        return check_each(n, k, minor, errors);
         }
         wrong_type(n, k->name, k->type == KEY_STRUCTS ? "list" : "struct", errors);
         return NULL;
 }
 
-struct yaml_node *config_check_keys(const struct yaml_node *n, const struct key *keys, bool document,
+struct yaml_node *config_check_keys(const struct yaml_node *n, const struct key *keys, bool document, unsigned minor,
                                     struct config_errors *errors) {
         struct yaml_node *unknown = NULL;
 
         for (size_t i = 0; i < n->n; i++) {
                 const struct yaml_pair *p = &n->pairs[i];
                 const struct key *k = keys;
-                while (k->name && !str_eq(k->name, p->key))
+                while (k->name && (!str_eq(k->name, p->key) || k->since > minor))
                         k++;
                 struct yaml_node *u = NULL;
                 if (k->name)
-                        u = check_value(p->value, k, errors);
+                        u = check_value(p->value, k, minor, errors);
                 else if (!document || (!str_eq(p->key, "apiVersion") && !str_eq(p->key, "kind")))
                         u = yaml_copy(p->value);
                 if (!u)

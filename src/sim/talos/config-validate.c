@@ -142,8 +142,8 @@ static void check_control_plane_secrets(const struct rules *v) {
         if (c->secretbox_secret && c->aescbc_secret)
                 config_error(v->errors,
                              "only one of .cluster.secretboxEncryptionSecret and .cluster.aescbcEncryptionSecret can be set");
-        if (v->minor >= 14 && !c->secretbox_secret && !c->aescbc_secret)
-                config_error(v->errors, "an etcd encryption secret is required on control plane nodes");
+        if (v->minor >= 14 && !c->secretbox_secret && !c->aescbc_secret && !document(v, "KubeEtcdEncryptionConfig"))
+                config_error(v->errors, "etcd encryption config is required for control plane machines running kube-apiserver");
 }
 
 static bool wants_vip(const struct yaml_node *interfaces) {
@@ -408,51 +408,28 @@ static void check_hostname(const struct rules *v) {
                 config_error(v->errors, "HostnameConfig: invalid hostname \"%s\"", hostname);
 }
 
-/* A document of its own and the old field of the same meaning exclude each other. A flag that is false does not count as set. */
+/* A document of its own and the old field of the same meaning exclude each other. */
+static bool is_in_conflict(const struct rules *v, const char *path) {
+        const struct yaml_node *n = yaml_path(v->doc, path + (*path == '+'));
+        if (!n || n->type == YAML_NULL)
+                return false;
+        if (*path == '+')
+                return true;
+        return n->type == YAML_BOOL ? n->boolean : n->type == YAML_INT ? n->integer != 0 : is_set(v, path);
+}
+
 static void check_conflicts(const struct rules *v) {
         for (size_t i = 0; i < v->docs->n; i++) {
-                const struct document_kind *k = document_kind_find(yaml_str(yaml_get(v->docs->items[i], "kind")));
-                for (size_t j = 0; k && j < ARRAY_SIZE(k->conflicts) && k->conflicts[j]; j++) {
-                        const struct yaml_node *n = yaml_path(v->doc, k->conflicts[j]);
-                        if (n && n->type != YAML_BOOL && is_set(v, k->conflicts[j]))
-                                config_error(v->errors, ".%s is already set in v1alpha1 config (%s)", k->conflicts[j], k->kind);
-                        else if (n && n->type == YAML_BOOL && n->boolean)
-                                config_error(v->errors, ".%s is already set in v1alpha1 config (%s)", k->conflicts[j], k->kind);
-                }
+                const struct yaml_node *d = v->docs->items[i];
+                const struct document_kind *k = document_kind_find(yaml_str(yaml_get(d, "kind")));
+                for (size_t j = 0; k && j < ARRAY_SIZE(k->conflicts) && k->conflicts[j]; j++)
+                        if (is_in_conflict(v, k->conflicts[j]))
+                                config_error(v->errors, ".%s is already set in v1alpha1 config (%s)", k->conflicts[j] + (*k->conflicts[j] == '+'), k->kind);
+                /* hostDNS is newer than its document. */
+                if (k && str_eq(k->kind, "ResolverConfig") && yaml_get(d, "hostDNS") && yaml_get(d, "hostDNS")->n && is_in_conflict(v, "+machine.features.hostDNS"))
+                        config_error(v->errors, ".machine.features.hostDNS is already set in v1alpha1 config");
                 if (k && k->control_plane && !v->c->control_plane)
-                        config_error(v->errors, "%s: is only allowed on control plane machines", k->kind);
-        }
-}
-
-static unsigned prefix_length(const char *s) {
-        const char *slash = strchr(s, '/');
-        int64_t length = 128;
-
-        return slash && !parse_int64(slash + 1, 0, 128, &length) ? 0 : (unsigned) length;
-}
-
-/* Sizes are checked only in the new form (talos 1.14: KubeNetworkConfig). */
-static void check_network_document(const struct rules *v) {
-        const struct yaml_node *d = document(v, "KubeNetworkConfig");
-        if (!d)
-                return;
-        const struct yaml_node *mask6 = yaml_get(d, "nodeCIDRMaskSizeIPv6");
-        unsigned mask = mask6 && mask6->type == YAML_INT ? (unsigned) mask6->integer : 64;
-        const struct strv *pods = &v->c->pod_subnets, *services = &v->c->service_subnets;
-        if (pods->n != services->n || pods->n > 2)
-                config_error(v->errors,
-                             "KubeNetworkConfig: the counts of podSubnets and serviceSubnets must be equal, and at most 2");
-        for (size_t i = 0; i < pods->n; i++) {
-                unsigned length = prefix_length(pods->items[i]);
-                if (strchr(pods->items[i], ':') && (length > mask || mask - length > 16))
-                        config_error(v->errors, "KubeNetworkConfig: pod subnet %s does not fit nodeCIDRMaskSizeIPv6 %u",
-                                     pods->items[i], mask);
-        }
-        for (size_t i = 0; i < services->n; i++) {
-                unsigned bits = strchr(services->items[i], ':') ? 128 : 32, length = prefix_length(services->items[i]);
-                if (bits - length > 20 || bits - length < 4)
-                        config_error(v->errors, "KubeNetworkConfig: service subnet %s has %u host bits, 4 to 20 are allowed",
-                                     services->items[i], bits - length);
+                        config_error(v->errors, "the following document kinds are only allowed on control plane machines: [%s]", k->kind);
         }
 }
 
@@ -493,5 +470,5 @@ void config_validate(const struct yaml_docs *docs, const struct yaml_node *main_
         check_files(&v);
         check_hostname(&v);
         check_conflicts(&v);
-        check_network_document(&v);
+        config_validate_114(docs, c, errors);
 }

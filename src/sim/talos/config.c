@@ -160,7 +160,7 @@ static int decode_document(const struct yaml_node *doc, const char *talos_versio
                 keys = k ? k->keys : NULL;
         }
         if (errors.list.n == 0 && keys) {
-                _cleanup_(yaml_freep) struct yaml_node *unknown = config_check_keys(doc, keys, true, &errors);
+                _cleanup_(yaml_freep) struct yaml_node *unknown = config_check_keys(doc, keys, true, config_talos_minor(talos_version), &errors);
                 if (unknown) {
                         _cleanup_str_ char *text = yaml_write(unknown, 4);
                         config_error(&errors, "unknown keys found during decoding:\n%s", text);
