@@ -2,6 +2,7 @@
  * them. */
 #include "sim/kube/kube.h"
 #include "sim/kube/server.h"
+#include "sim/real/real.h"
 #include "sim/talos/talos.h"
 
 #define PROBE_PAUSE_MS 300
@@ -269,7 +270,25 @@ static void etcd_start(void *data) {
                 sim_talos_changed(r->m);
 }
 
-static void control_plane_start(struct record *r, bool fresh) {
+/* What the real programs report (sim/real/real.h). */
+static void real_etcd_changed(void *data, struct sim_machine *m) {
+        struct record *r = m->kube;
+        (void) data;
+        if (!r || r->etcd == real_plane_etcd_running(m))
+                return;
+        r->etcd = real_plane_etcd_running(m);
+        if (m->talos)
+                sim_talos_changed(m);
+}
+
+static int part_start(struct sim_world *w, struct error *err) {
+        (void) err;
+        if (sim_real_on(w))
+                real_listen(w, &(struct real_listener) { .data = w, .etcd_changed = real_etcd_changed });
+        return 0;
+}
+
+static void control_plane_start(struct record *r, bool bootstrap, bool fresh) {
         struct sim_world *w = r->m->world;
         struct group *g = r->group;
         bool known = false;
@@ -281,6 +300,10 @@ static void control_plane_start(struct record *r, bool fresh) {
                                          .addr = r->m->addr, .server_id = r->m->server_id,
                                          .running = true };
                 ARRAY_APPEND(g->members, g->n_members, member);
+        }
+        if (sim_real_on(w)) {
+                real_plane_start(r->m, r->config, bootstrap);
+                return;
         }
         r->m->etcd_data = true;
         loop_timer_set(w->loop, &r->etcd_timer, sim_latency(w, r->m, ETCD_LATENCY_MS), etcd_start, r);
@@ -350,11 +373,11 @@ void sim_kube_bootstrap(struct sim_machine *m, const struct sim_config *config) 
                         attach(s->records[i], g);
         if (r->group != g)
                 attach(r, g);
-        control_plane_start(r, true);
+        control_plane_start(r, true, true);
         /* Control planes that were waiting for an etcd to join. */
         for (size_t i = 0; i < s->n_records; i++)
                 if (s->records[i] != r && s->records[i]->group == g && s->records[i]->config->control_plane)
-                        control_plane_start(s->records[i], true);
+                        control_plane_start(s->records[i], false, true);
 }
 
 void sim_kube_node_up(struct sim_machine *m, const struct sim_config *config) {
@@ -367,11 +390,12 @@ void sim_kube_node_up(struct sim_machine *m, const struct sim_config *config) {
                 return;
         attach(r, g);
         if (config->control_plane && !was_up)
-                control_plane_start(r, !m->etcd_data);
+                control_plane_start(r, false, !m->etcd_data);
 }
 
 static void stop(struct record *r) {
         server_stop(r);
+        real_plane_stop(r->m);
         loop_timer_cancel(&r->probe_timer);
         net_probe_cancel(&r->probe);
         if (r->group)
@@ -397,6 +421,8 @@ void sim_kube_node_down(struct sim_machine *m) {
 size_t sim_kube_etcd_members(struct sim_machine *m, struct sim_etcd_member *ret, size_t max) {
         const struct record *r = m->kube;
         size_t n = 0;
+        if (sim_real_on(m->world))
+                return real_etcd_members(m, ret, max);
         for (size_t i = 0; r && r->group && i < r->group->n_members && n < max; i++) {
                 const struct member *member = &r->group->members[i];
                 ret[n++] = (struct sim_etcd_member) { member->id, member->hostname, member->addr, false };
@@ -406,6 +432,8 @@ size_t sim_kube_etcd_members(struct sim_machine *m, struct sim_etcd_member *ret,
 
 bool sim_kube_etcd_remove(struct sim_machine *m, uint64_t id) {
         const struct record *r = m->kube;
+        if (sim_real_on(m->world))
+                return real_etcd_remove(m, id);
         for (size_t i = 0; r && r->group && i < r->group->n_members; i++) {
                 struct group *g = r->group;
                 if (g->members[i].id != id)
@@ -492,5 +520,5 @@ static void part_stop(struct sim_world *w) {
         w->kube = NULL;
 }
 
-const struct sim_part sim_kube_part = { .name = "kubernetes", .stop = part_stop, .machine_state = machine_state,
+const struct sim_part sim_kube_part = { .name = "kubernetes", .start = part_start, .stop = part_stop, .machine_state = machine_state,
                                         .machine_gone = machine_gone };

@@ -146,6 +146,8 @@ static bool add_alternative_names(X509 *cert, const struct cert_spec *s) {
                 const uint8_t v4[4] = { 127, 0, 0, 1 };
                 ok = ok && add_name_address(names, v4, sizeof(v4));
         }
+        if (s->v4)
+                ok = ok && add_name_address(names, s->v4, 4);
         if (sk_GENERAL_NAME_num(names) > 0)
                 ok = ok && X509_add1_ext_i2d(cert, NID_subject_alt_name, names, 0, 0) == 1;
         GENERAL_NAMES_free(names);

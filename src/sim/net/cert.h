@@ -23,6 +23,7 @@ struct cert_spec {
         const struct ip6_addr *addresses;        /* IPv6 SANs */
         size_t n_addresses;
         bool loopback;                           /* 127.0.0.1 among the SANs */
+        const uint8_t *v4;                       /* one more IPv4 address among them, 4 bytes; or NULL */
         bool server_auth, client_auth;
         int64_t not_before_ms, lifetime_ms;      /* by the loop's clock */
         enum cert_key_type key;

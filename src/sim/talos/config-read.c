@@ -171,6 +171,7 @@ static void read_control_plane(const struct yaml_node *n, struct sim_config *c, 
         if (c->etcd_advertised_subnets.n == 0)
                 config_strings(n, "cluster.etcd.subnet", &c->etcd_advertised_subnets);
         c->admission_control = config_json(n, "cluster.apiServer.admissionControl");
+        c->audit_policy = config_json(n, "cluster.apiServer.auditPolicy");
         config_bool(n, "cluster.allowSchedulingOnMasters", &c->allow_scheduling);
         config_bool(n, "cluster.allowSchedulingOnControlPlanes", &c->allow_scheduling);
         const struct yaml_node *manifests = yaml_path(n, "cluster.inlineManifests");
@@ -372,6 +373,8 @@ static void read_control_plane_kind(const struct yaml_node *d, const char *kind,
                 read_pem_pair(d, "issuingCA", &c->aggregator_ca);
         } else if (str_eq(kind, "KubeAdmissionControlConfig")) {
                 read_admission(d, c);
+        } else if (str_eq(kind, "KubeAuditPolicyConfig")) {
+                c->audit_policy = config_json(d, "configuration");
         } else if (str_eq(kind, "KubeEtcdEncryptionConfig")) {
                 read_encryption(d, c);
         } else if (str_eq(kind, "KubeServiceAccountConfig")) {

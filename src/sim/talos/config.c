@@ -94,6 +94,7 @@ static void config_free(struct sim_config *c) {
                 free(texts[i]);
         json_decref(c->kubelet_extra_config);
         json_decref(c->admission_control);
+        json_decref(c->audit_policy);
         pairs_done(c);
         arrays_done(c);
         free(c);

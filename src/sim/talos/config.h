@@ -70,6 +70,7 @@ struct sim_config {
         struct strv etcd_advertised_subnets;
         char *etcd_image;                /* or NULL */
         json_t *admission_control;       /* array of {name, configuration}, or NULL */
+        json_t *audit_policy;            /* object, or NULL: Talos' own */
         bool allow_scheduling;           /* allowSchedulingOnControlPlanes */
         int64_t admin_kubeconfig_ms;     /* life of an admin certificate; 8760 h by default */
         struct sim_inline_manifest *inline_manifests;

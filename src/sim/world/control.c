@@ -30,6 +30,7 @@ static void get_state(struct sim_world *w, struct http1_exchange *x) {
         json_object_set_new(state, "seed", json_integer((json_int_t) (w->options.seed & INT64_MAX)));
         json_object_set_new(state, "speed", w->options.speed_times > 1 ? json_strf("%ux", w->options.speed_times)
                                                                : json_string(w->options.speed_real ? "real" : "instant"));
+        json_object_set_new(state, "kubernetes", json_string(w->real ? "real" : "double"));
         json_object_set_new(state, "faults", sim_faults_render(w->faults));
         json_object_set_new(state, "firewall", json_pack("{s:b,s:I}", "enforced", w->firewall != NULL, "nft_runs", (json_int_t) sim_firewall_runs(w)));
         respond(x, 200, state);

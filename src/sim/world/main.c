@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "sim/real/real.h"
 #include "version.h"
 
 static const char help[] =
@@ -27,6 +28,8 @@ static const char help[] =
         "\n"
         "Options\n"
         "  --speed instant|real   no latencies (default), or those of the real thing; 2x to 100x: those, so many times as fast\n"
+        "  --kubernetes KIND      double: the simulator's own (default); real or real:FOLDER: etcd, kube-apiserver, kube-controller-manager and\n"
+        "                         kube-scheduler run on the control planes' addresses (found in FOLDER, $HCLOUD_V6_KUBERNETES or PATH)\n"
         "  --no-images            a world without Talos snapshots\n"
         "  --fault SPEC           NAME[:KEY=VALUE,…]; repeatable; see below\n"
         "  --seed N               the same run again: addresses, ids, chances\n"
@@ -64,7 +67,7 @@ static int usage(const char *fmt, ...) {
         return 4;
 }
 
-static const char *const option_names[] = { "--speed", "--no-images", "--fault", "--seed", "--clock", "--trace", "--world", "--listen", "--no-rate-limit",
+static const char *const option_names[] = { "--speed", "--no-images", "--fault", "--seed", "--clock", "--trace", "--world", "--listen", "--kubernetes", "--no-rate-limit",
                                             "--legacy-assignee", "--help", "--version", NULL };
 
 /* "3x": the latencies of the real thing, divided by three. */
@@ -79,11 +82,21 @@ static int set_speed(struct sim_command_line *o, const char *value) {
         return 0;
 }
 
+static int set_kubernetes(struct sim_command_line *o, const char *value) {
+        if (!str_eq(value, "double") && !str_eq(value, "real") && !(str_starts(value, "real:") && value[5]))
+                return usage("--kubernetes is double, real or real:FOLDER, not '%s'", value);
+        o->options.kubernetes_real = !str_eq(value, "double");
+        o->options.kubernetes_dir = str_starts(value, "real:") ? value + 5 : NULL;
+        return 0;
+}
+
 static int set_value(struct sim_command_line *o, const char *name, const char *value) {
         int64_t number;
 
         if (str_eq(name, "--speed"))
                 return set_speed(o, value);
+        if (str_eq(name, "--kubernetes"))
+                return set_kubernetes(o, value);
         if (str_eq(name, "--seed")) {
                 if (!parse_int64(value, 1, INT64_MAX, &number))
                         return usage("--seed wants a number from 1");
@@ -155,6 +168,21 @@ static int read_options(struct sim_command_line *o, int argc, char **argv) {
         return 0;
 }
 
+/* Before a world is made: what it needs is there. */
+static int check_programs(const struct sim_command_line *o, const char *command) {
+        struct error err = ERROR_INIT;
+
+        if (!o->options.kubernetes_real)
+                return 0;
+        if (str_eq(command, "serve"))
+                return usage("--kubernetes real wants a world with nodes: exec or start");
+        if (sim_real_check(o->options.kubernetes_dir, &err) == 0)
+                return 0;
+        fprintf(stderr, "hcloud-v6-sim: %s\nhint: %s\n", error_text(&err), err.hint);
+        error_done(&err);
+        return str_eq(command, "exec") ? 125 : 1;
+}
+
 static int run(struct sim_command_line *o, const char *command) {
         static const char *const commands[] = { "exec", "start", "stop", "serve", NULL };
         bool has_command = o->command && o->command[0];
@@ -190,6 +218,8 @@ int main(int argc, char **argv) {
                 return 0;
         }
         int code = read_options(&o, argc, argv);
+        if (code == 0)
+                code = check_programs(&o, argv[1]);
         if (code == 0)
                 code = run(&o, argv[1]);
         strv_done(&o.faults);

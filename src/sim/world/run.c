@@ -20,6 +20,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "sim/net/loop.h"
+#include "sim/real/real.h"
 
 static const char alphanumeric[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -51,7 +52,7 @@ static int add_faults(struct session *s, const struct sim_command_line *o, struc
 }
 
 static int session_start(struct session *s, const struct sim_command_line *o, struct sim_places *places, struct error *err) {
-        static const struct sim_part *const parts[] = { &sim_talos_part, &sim_kube_part, NULL };
+        static const struct sim_part *const parts[] = { &sim_talos_part, &sim_real_part, &sim_kube_part, NULL };
         struct sim_options options = o->options;
 
         s->token = random_token(alphanumeric, 64);

@@ -43,6 +43,8 @@ struct sim_options {
         const char *trace_file;   /* or NULL */
         const char *token;        /* the only read-write token */
         const char *readonly_token;
+        bool kubernetes_real;     /* real programs instead of the double (sim/real/real.h) */
+        const char *kubernetes_dir;      /* folders to find them in, separated by colons; NULL: environment and PATH */
 };
 
 struct sim_world {
@@ -55,6 +57,7 @@ struct sim_world {
         struct sim_firewall *firewall;          /* or NULL: not enforced */
         void *talos;                            /* talos' own state shared by all machines, or NULL */
         void *kube;                             /* kube's own state, or NULL */
+        void *real;                             /* of the real control planes, or NULL: the double (sim/real/real.h) */
         void *net;                              /* world/services.c: listeners */
         const struct sim_part *parts[8];        /* ends with NULL */
 };
