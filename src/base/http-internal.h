@@ -37,6 +37,8 @@ struct transfer {
         long connects, http_version;
         long verify_result;           /* OpenSSL's verdict on the peer's certificate, X509_V_ERR_UNSPECIFIED without one */
         long request_size;            /* bytes of request heads sent */
+        int alert;                    /* the last TLS alert that came, or 0 */
+        bool heard;                   /* the peer has sent something inside TLS, so it took our certificate or wants none */
         uint64_t bytes_in, bytes_out;
 };
 

@@ -191,10 +191,30 @@ static void set_blob(CURL *easy, CURLoption option, const char *pem) {
         curl_easy_setopt(easy, option, &blob);
 }
 
+/* libcurl shows each TLS message in its debug stream (OpenSSL's message callback). An alert is two bytes, level and description; the one byte 23
+ * is the type inside an encrypted record of TLS 1.3: application data (RFC 8446, 5.1, 6). A ClientHello (1) begins anew: what came before was
+ * of an old connection that libcurl cleared away on the way. Nothing of it is printed. */
+static int on_tls_message(CURL *easy, curl_infotype type, char *p, size_t n, void *data) {
+        struct transfer *t = data;
+        if (type == CURLINFO_SSL_DATA_OUT && n > 4 && p[0] == 1) {
+                t->alert = 0;
+                t->heard = false;
+        }
+        if (type != CURLINFO_SSL_DATA_IN)
+                return 0;
+        if (n == 2 && (p[0] == 1 || p[0] == 2))
+                t->alert = (unsigned char) p[1];
+        t->heard = t->heard || (n == 1 && p[0] == 23);
+        return 0;
+}
+
 static void set_tls(struct transfer *t) {
         const struct http_tls *tls = t->req->tls;
         if (!tls)
                 return;
+        curl_easy_setopt(t->easy, CURLOPT_DEBUGFUNCTION, on_tls_message);
+        curl_easy_setopt(t->easy, CURLOPT_DEBUGDATA, t);
+        curl_easy_setopt(t->easy, CURLOPT_VERBOSE, 1L);
         if (tls->insecure) {
                 curl_easy_setopt(t->easy, CURLOPT_SSL_VERIFYPEER, 0L);
                 curl_easy_setopt(t->easy, CURLOPT_SSL_VERIFYHOST, 0L);

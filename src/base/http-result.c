@@ -2,7 +2,6 @@
 #include "base/http-internal.h"
 
 #include <openssl/x509.h>
-#include <strings.h>
 
 void transfer_read_info(struct transfer *t) {
         struct http_response *r = t->response;
@@ -23,6 +22,7 @@ void transfer_read_info(struct transfer *t) {
         r->duration_ms = time_us / 1000;
         t->bytes_in = (uint64_t) down + (uint64_t) header_size;
         t->bytes_out = (uint64_t) up + (uint64_t) t->request_size;
+        r->unread = t->code == CURLE_HTTP2_STREAM && !r->got_headers && t->req->body_len > 0 && up == 0;
 }
 
 char *cut_secret(const char *text, const char *secret) {
@@ -44,31 +44,48 @@ static char *origin(const char *url) {
         return xstrndup(url, (size_t) (host - url) + strcspn(host, "/?#"));
 }
 
-/* Does libcurl's text name a TLS alert about certificates? (RFC 8446, 6.2; OpenSSL's spelling.) */
-static bool names_certificate_alert(const char *message) {
-        return strcasestr(message, "alert") && (strcasestr(message, "certificate") || strcasestr(message, "unknown ca") ||
-                                                strcasestr(message, "access denied") || strcasestr(message, "decrypt error"));
+/* What the peer's TLS alert says about our certificate, or NULL when it says nothing about it (RFC 8446, 6.2). */
+static const char *certificate_alert(const struct transfer *t) {
+        bool ours = t->req->tls && t->req->tls->cert_pem;
+        switch (t->alert) {
+        case 42: /* bad_certificate */
+        case 43: /* unsupported_certificate */
+        case 44: /* certificate_revoked */
+        case 46: /* certificate_unknown */
+        case 49: /* access_denied */
+        case 51: /* decrypt_error */
+                return ours ? "it refused our client certificate" : NULL;
+        case 45: /* certificate_expired; Go says so of one that is not valid yet, too */
+                return ours ? "it refused our client certificate: expired, or not valid yet (is a clock wrong?)" : NULL;
+        case 48: /* unknown_ca */
+                return ours ? "it refused our client certificate: it does not know its CA (made for another cluster?)" : NULL;
+        case 116: /* certificate_required */
+                return "it wants a client certificate";
+        default:
+                return NULL;
+        }
 }
 
-/* Under TLS 1.3 the client has finished its handshake before the server judges its certificate. A refusal therefore shows as a
- * connection that closes: libcurl 7.88.1 says 18 (partial file), other builds 56 (receive) or 16 (HTTP/2). What tells it from a
- * broken connection: it is new, TLS, and not one header line came. Only where client certificates are in play (ours was given, or the
- * peer is a Talos node in either mode: insecure); the public API's connections just break. */
-static bool is_certificate_refusal(const struct transfer *t) {
+/* Under TLS 1.3 the client has finished its handshake before the server judges its certificate, and the alert can be lost with the connection:
+ * then a refusal is only a connection that closes (libcurl 7.88.1 says 18, partial file; other builds 56 or 16). What tells it from a broken
+ * one: it is new, TLS, and nothing ever came inside TLS. Only where client certificates are in play (ours was given, or the peer is a Talos
+ * node in either mode: insecure); the public API's connections just break. */
+static bool may_be_refusal(const struct transfer *t) {
         const struct http_tls *tls = t->req->tls;
-        if (t->response->got_headers || t->connects == 0 || !str_starts(t->req->url, "https:"))
-                return false;
-        return names_certificate_alert(t->message) || (tls && (tls->cert_pem || tls->insecure));
+        bool quiet = !t->response->got_headers && !t->heard && t->connects > 0 && str_starts(t->req->url, "https:");
+        return quiet && tls && (tls->cert_pem || tls->insecure);
 }
 
 static int closed(const struct transfer *t, const char *where, const char *what, struct error *err) {
-        if (is_certificate_refusal(t)) {
-                bool ours = t->req->tls && t->req->tls->cert_pem;
+        if (may_be_refusal(t)) {
+                bool ours = t->req->tls->cert_pem;
                 return error_set(err, ERR_TLS, "%s: closed a new connection without an answer: %s (%s)", where,
                                  ours ? "it refused our client certificate (made for another cluster, or expired?), or is going down"
                                       : "it wants a client certificate, or is going down",
                                  what);
         }
+        if (t->response->unread)
+                return error_set(err, ERR_UNAVAILABLE, "%s: ended the call before it was read", where);
         return error_set(err, ERR_UNAVAILABLE, "%s: %s", where, what);
 }
 
@@ -90,12 +107,19 @@ static const char *distrust(const struct transfer *t) {
 }
 
 static int curl_failure(const struct transfer *t, const char *where, struct error *err) {
-        const char *what = *t->message ? t->message : curl_easy_strerror(t->code);
-        const char *why = distrust(t);
+        /* Of several messages libcurl keeps the first; that it cannot tell the name of a peer that has hung up explains nothing. */
+        bool telling = *t->message && !str_starts(t->message, "getpeername()");
+        const char *what = telling ? t->message : curl_easy_strerror(t->code);
+        const char *alert = certificate_alert(t);
+        const char *why = alert ? NULL : distrust(t);
+        if (alert && !t->response->got_headers)
+                return error_set(err, ERR_TLS, "%s: %s", where, alert);
         if (why)
                 return error_set(err, ERR_TLS, "%s: its certificate is not trusted: %s", where, why);
         switch ((int) t->code) {
         case CURLE_OPERATION_TIMEDOUT:
+                if (!strcasestr(what, "timed out") && !strcasestr(what, "timeout")) /* of a connection that was cleared away meanwhile */
+                        return error_set(err, ERR_TIMEOUT, "%s: timed out after %lld ms", where, (long long) t->response->duration_ms);
                 return error_set(err, ERR_TIMEOUT, "%s: %s", where, what);
         case CURLE_COULDNT_RESOLVE_HOST:
         case CURLE_COULDNT_RESOLVE_PROXY:
@@ -159,7 +183,7 @@ int transfer_result(const struct transfer *t, struct error *err) {
         if (whole)
                 return 0;
         int r = failure(t, err);
-        err->ambiguous = t->request_size > 0;
+        err->ambiguous = t->request_size > 0 && !t->response->unread;
         err->http_status = t->response->status;
         return r;
 }

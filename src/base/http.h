@@ -51,6 +51,7 @@ struct http_response {
         struct kvs headers;       /* lower-case names, last value of a repeated one; HTTP/2 trailers are among them */
         struct strbuf body;
         bool got_headers;         /* at least one header line arrived */
+        bool unread;              /* HTTP/2: the peer ended the stream before any of the body was sent: it has carried out nothing */
         bool http2;
         bool new_connection;
         int64_t duration_ms;
@@ -71,7 +72,7 @@ void http_response_done(struct http_response *r);
 
 /* 0 when an answer came, whatever its status. Else: ERR_UNAVAILABLE (no connection, closed), ERR_TIMEOUT, ERR_TLS (their certificate is
  * not trusted, or ours was refused: under TLS 1.3 that shows as a fresh connection closed without one header line), ERR_PROTOCOL,
- * ERR_CANCELLED. err->ambiguous says that the request may have been carried out (bytes were sent). ret is filled as far as it
+ * ERR_CANCELLED. What tells a refused certificate from a connection that breaks: the TLS alert, and whether anything came inside TLS. err->ambiguous says that the request may have been carried out (bytes were sent). ret is filled as far as it
  * came, also on failure (exception to the house rule: callers need got_headers and trailers); always call http_response_done(). */
 int http_perform(struct http_engine *e, const struct http_request *req, struct http_response *ret, struct error *err);
 

@@ -221,12 +221,30 @@ static int judge(struct exchange *x, const struct http_response *resp, int rc, s
         return -1;
 }
 
+/* A server that answers before it has read the request ends the stream at once, and libcurl 7.88 then drops the answer that came. Nothing was
+ * carried out; on a new connection our request is there before its answer. */
+enum { UNREAD_TRIES = 4 };
+
+static int exchange_once(struct http_engine *engine, const struct http_request *req, int64_t deadline_ms, struct exchange *x, bool *ret_unread,
+                         struct error *err) {
+        _cleanup_http_response_ struct http_response resp = { 0 };
+        _cleanup_error_ struct error herr = ERROR_INIT;
+        int rc = http_perform(engine, req, &resp, &herr);
+        *ret_unread = rc < 0 && resp.unread;
+        rc = judge(x, &resp, rc, &herr, err);
+        /* A server of grpc-go cancels the stream at the deadline that we named, before we give up ourselves. */
+        if (rc < 0 && err->kind == ERR_UNAVAILABLE && err->grpc_status < 0 && deadline_ms > 0 && resp.duration_ms >= deadline_ms) {
+                error_done(err);
+                error_set(err, ERR_TIMEOUT, "timed out: no answer within %lld ms", (long long) deadline_ms);
+                err->ambiguous = true;
+        }
+        return rc;
+}
+
 static int perform(const struct grpc_call *call, grpc_message_fn fn, void *arg, size_t *ret_count, struct error *err) {
         _cleanup_(exchange_done) struct exchange x = { .fn = fn, .arg = arg, .err = ERROR_INIT };
         _cleanup_strbuf_ struct strbuf body = STRBUF_INIT;
         _cleanup_kvs_ struct kvs headers = { 0 };
-        _cleanup_http_response_ struct http_response resp = { 0 };
-        _cleanup_error_ struct error herr = ERROR_INIT;
         int64_t timeout_ms = call->timeout_ms ? call->timeout_ms : 30000;
 
         body.secret = true; /* machine configurations hold keys */
@@ -246,9 +264,17 @@ static int perform(const struct grpc_call *call, grpc_message_fn fn, void *arg, 
                 .version = HTTP_2, .timeout_ms = timeout_ms > 0 ? timeout_ms + 500 : -1, .idle_timeout_ms = call->idle_timeout_ms,
                 .fresh = call->fresh, .cancel = call->cancel, .on_data = on_data, .on_data_arg = &x,
         };
-        int rc = http_perform(call->engine, &req, &resp, &herr);
-        if (judge(&x, &resp, rc, &herr, err) < 0)
-                return error_wrap(err, "%s", call->method);
+        for (int tries = 1;; tries++) {
+                _cleanup_error_ struct error why = ERROR_INIT;
+                bool unread;
+                if (exchange_once(call->engine, &req, timeout_ms, &x, &unread, &why) >= 0)
+                        break;
+                if (!unread || tries == UNREAD_TRIES) {
+                        error_move(err, &why);
+                        return error_wrap(err, "%s", call->method);
+                }
+                req.fresh = true;
+        }
         *ret_count = x.frames.count;
         return 0;
 }
