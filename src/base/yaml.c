@@ -96,6 +96,17 @@ struct yaml_node *yaml_copy(const struct yaml_node *n) {
         return copy;
 }
 
+void yaml_overlay(struct yaml_node *base, const struct yaml_node *over) {
+        for (size_t i = 0; over && over->type == YAML_MAP && i < over->n; i++) {
+                const struct yaml_pair *p = &over->pairs[i];
+                struct yaml_node *have = yaml_get(base, p->key);
+                if (have && have->type == YAML_MAP && p->value->type == YAML_MAP)
+                        yaml_overlay(have, p->value);
+                else
+                        yaml_set(base, p->key, yaml_copy(p->value));
+        }
+}
+
 static bool equal_maps(const struct yaml_node *a, const struct yaml_node *b) {
         for (size_t i = 0; i < a->n; i++)
                 if (!yaml_equal(a->pairs[i].value, yaml_get(b, a->pairs[i].key)))

@@ -63,6 +63,8 @@ void yaml_set_int(struct yaml_node *map, const char *key, int64_t value);
 bool yaml_unset(struct yaml_node *map, const char *key);
 struct yaml_node *yaml_set_map(struct yaml_node *map, const char *key);          /* the map at key, made when missing; borrowed */
 struct yaml_node *yaml_set_seq(struct yaml_node *map, const char *key);
+/* Lays the map `over` (NULL: nothing) over a map: maps merge, everything else is replaced by a copy. As Helm lays values over each other. */
+void yaml_overlay(struct yaml_node *base, const struct yaml_node *over);
 void yaml_append(struct yaml_node *seq, struct yaml_node *value);
 const char *yaml_str(const struct yaml_node *n);                                 /* text of any scalar but null, or NULL; borrowed */
 

@@ -14,6 +14,7 @@
 #include "base/ip6.h"
 #include "base/strbuf.h"
 
+struct yaml_node;                        /* base/yaml.h */
 struct kube_client;                      /* kube/client.h */
 /* One list of Nodes for all threads that wait for theirs, instead of one question a thread. Shared by the calls of one run; freed after the last. */
 struct node_looks;
@@ -179,6 +180,7 @@ struct chart_ref {
         const char *name;                /* "cilium" */
         const char *version;             /* "1.19.6" */
         const char *digest;              /* sha256 hex of the archive, or NULL: then the index's digest is used and returned */
+        int64_t timeout_ms;              /* of one question; 0: 2 min */
         bool pinned;                     /* repository and digest come from the built-in table: the environment may replace both */
 };
 struct chart {
@@ -191,6 +193,21 @@ void chart_done(struct chart *c);
 /* From the XDG cache (…/charts/<name>-<version>-<digest>.tgz) or from the repository, checked against the digest. ERR_INVALID when the digest
  * differs; max 8 MiB. */
 int bootstrap_fetch_chart(const struct bootstrap *b, const struct chart_ref *ref, struct chart *ret, struct error *err);
+/* An archive that the operator has. Its name and version are those of its Chart.yaml. ERR_INVALID, ERR_IO. */
+int bootstrap_chart_from_file(const char *path, struct chart *ret, struct error *err);
+
+/* A value that a chart has no use for: Helm ignores it without a word. */
+struct unknown_value {
+        char *path;                      /* "hubble.redact.http.allow" */
+        unsigned line, column;           /* of its key, as the values' tree has them */
+        char *nearest;                   /* what was meant, if that can be guessed; or NULL */
+};
+struct unknown_values { struct unknown_value *items; size_t n; };
+void unknown_values_done(struct unknown_values *u);
+/* Compares values (a map) with what the chart knows: its values.yaml (keys that stand there commented out too), values.schema.json, what its templates ask
+ * for, and its subcharts. Below maps that templates write out as they are (annotations, resources, …) everything goes. When in doubt a value counts as known.
+ * ERR_INVALID: the chart cannot be read. */
+int bootstrap_check_values(const struct chart *chart, const struct yaml_node *values, struct unknown_values *ret, struct error *err);
 
 enum helm_mode { HELM_JOB, HELM_LOCAL };
 struct helm_release {

@@ -17,9 +17,9 @@ void chart_done(struct chart *c) {
         *c = (struct chart) { 0 };
 }
 
-static int get(const struct bootstrap *b, const char *url, size_t max, struct strbuf *ret, struct error *err) {
+static int get(const struct bootstrap *b, const struct chart_ref *ref, const char *url, size_t max, struct strbuf *ret, struct error *err) {
         struct http_request req = { .method = "GET", .url = url, .max_body = max, .use_proxy = true, .follow = true, .cancel = b->cancel,
-                                    .timeout_ms = 2 * MINUTE_MS };
+                                    .timeout_ms = ref->timeout_ms > 0 ? ref->timeout_ms : 2 * MINUTE_MS };
         _cleanup_http_response_ struct http_response res = { 0 };
         int r = http_perform(b->http, &req, &res, err);
 
@@ -46,13 +46,14 @@ static char *absolute(const char *repository, const char *url) {
 }
 
 /* The entry of a chart's version in index.yaml: its URL and digest. Helm repository format v1. */
-static int find_in_index(const struct bootstrap *b, const char *repository, const char *name, const char *version, char **ret_url,
-                         char **ret_digest, struct error *err) {
+static int find_in_index(const struct bootstrap *b, const struct chart_ref *ref, const char *repository, char **ret_url, char **ret_digest,
+                         struct error *err) {
+        const char *name = ref->name, *version = ref->version;
         _cleanup_str_ char *url = absolute(repository, "index.yaml");
         _cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
         _cleanup_(yaml_freep) struct yaml_node *index = NULL;
         const struct yaml_node *versions;
-        int r = get(b, url, INDEX_MAX, &text, err);
+        int r = get(b, ref, url, INDEX_MAX, &text, err);
 
         r = r < 0 ? r : yaml_parse_one(url, strbuf_str(&text), text.len, &index, err);
         if (r < 0)
@@ -131,10 +132,10 @@ static void into_cache(const char *path, const struct chart *c) {
                 file_remove(path, &ignored);
 }
 
-static int download(const struct bootstrap *b, const char *url, struct chart *c, struct error *err) {
+static int download(const struct bootstrap *b, const struct chart_ref *ref, const char *url, struct chart *c, struct error *err) {
         _cleanup_strbuf_ struct strbuf body = STRBUF_INIT;
         _cleanup_str_ char *hex = NULL;
-        int r = get(b, url, CHART_MAX, &body, err);
+        int r = get(b, ref, url, CHART_MAX, &body, err);
 
         if (r < 0)
                 return r;
@@ -162,7 +163,7 @@ int bootstrap_fetch_chart(const struct bootstrap *b, const struct chart_ref *ref
 
         if (!digest) {
                 _cleanup_str_ char *memory = index_memory(repository, ref->name, ref->version);
-                r = find_in_index(b, repository, ref->name, ref->version, &url, &c.digest, &why);
+                r = find_in_index(b, ref, repository, &url, &c.digest, &why);
                 if (r >= 0)
                         remember_digest(memory, c.digest);
                 else if (why.kind == ERR_UNAVAILABLE || why.kind == ERR_TIMEOUT)
@@ -181,7 +182,7 @@ int bootstrap_fetch_chart(const struct bootstrap *b, const struct chart_ref *ref
                         _cleanup_str_ char *file = xasprintf("%s-%s.tgz", ref->name, ref->version);
                         url = absolute(repository, file);
                 }
-                r = download(b, url, &c, err);
+                r = download(b, ref, url, &c, err);
                 if (r < 0)
                         return error_wrap(err, "chart '%s' %s", ref->name, ref->version);
                 if (!path)

@@ -123,9 +123,15 @@ static int run_patch(struct app *app, void *options, const struct strv *args, st
 struct validate {
         struct common_options common;
         struct shape_options shape;
+        struct strv charts;
 };
 
-static const struct opt validate_options[] = { SHAPE_OPTIONS(struct validate), { .name = NULL } };
+static const struct opt validate_options[] = {
+        SHAPE_OPTIONS(struct validate),
+        { .name = "chart", .type = OPT_LIST, .offset = offsetof(struct validate, charts), .value_name = "FILE",
+          .help = "compare the add-ons' values with this chart archive, of any version, instead of fetching the chart; may be given several times" },
+        { .name = NULL },
+};
 
 static int run_validate(struct app *app, void *options, const struct strv *args, struct error *err) {
         struct validate *o = options;
@@ -137,6 +143,7 @@ static int run_validate(struct app *app, void *options, const struct strv *args,
                 o->shape.profile = args->items[0];
         r = app_open(app, &o->shape, false, err);
         r = r < 0 ? r : cluster_validate(app->cluster, err);
+        r = r < 0 ? r : cluster_check_values(app->cluster, &o->charts, err);
         if (r < 0)
                 return r;
         if (app_json(app))
@@ -146,6 +153,35 @@ static int run_validate(struct app *app, void *options, const struct strv *args,
                        (long long) cluster_spec_nodes(app->spec), app->spec->talos, app->spec->kubernetes);
         return 0;
 }
+
+/* ---- values ---- */
+
+struct values {
+        struct common_options common;
+        struct shape_options shape;
+};
+
+static const struct opt values_options[] = { SHAPE_OPTIONS(struct values), { .name = NULL } };
+
+static int run_values(struct app *app, void *options, const struct strv *args, struct error *err) {
+        struct values *o = options;
+        _cleanup_str_ char *text = NULL;
+        int r = app_open(app, &o->shape, false, err);
+
+        r = r < 0 ? r : cluster_chart_values(app->cluster, args->n > 0 ? args->items[0] : "cilium", &text, err);
+        if (r >= 0)
+                fputs(text, stdout);
+        return r;
+}
+
+const struct command command_config_values = {
+        .name = "config values", .summary = "print the Helm values that an add-on is installed with", .arguments = "[ADD-ON]", .max_args = 1,
+        .description = "ADD-ON is cilium when it is not given. For Cilium these are the built-in values with the profile's laid over them: what a later\n"
+                       "`helm upgrade` by hand has to be given.",
+        .examples = "  hcloud-v6 config values > cilium-values.yaml\n"
+                    "  hcloud-v6 config values --profile ./team.yaml metrics-server",
+        .options = values_options, .options_size = sizeof(struct values), .run = run_values,
+};
 
 const struct command command_config_render = {
         .name = "config render", .summary = "write the machine configs that up would push, without a cloud", .arguments = "DIR", .min_args = 1, .max_args = 1,
@@ -170,7 +206,9 @@ const struct command command_config_patch = {
 const struct command command_config_validate = {
         .name = "config validate", .summary = "check a profile, its patches and the configs made from it, without a cloud", .arguments = "[PROFILE]", .max_args = 1,
         .description = "Reads the profile and every file it names, makes the machine config of every pool, applies the patches, checks the result by Talos'\n"
-                       "rules and against Hetzner's limit for user_data. Whether types, locations and the snapshot exist is known to the cloud alone.",
-        .examples = "  hcloud-v6 config validate ./team.yaml",
+                       "rules and against Hetzner's limit for user_data. Values of add-ons that their charts do not know are warned of; for that charts are fetched,\n"
+                       "if they can be. Whether types, locations and the snapshot exist is known to the cloud alone.",
+        .examples = "  hcloud-v6 config validate ./team.yaml\n"
+                    "  hcloud-v6 config validate ./team.yaml --chart cilium-1.20.2.tgz",
         .options = validate_options, .options_size = sizeof(struct validate), .run = run_validate,
 };

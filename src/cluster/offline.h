@@ -23,5 +23,11 @@ void rendered_done(struct rendered *r);                        /* wipes */
  * ERR_USAGE: no such node, no address. ERR_PROFILE. */
 int cluster_render(struct cluster *c, const struct render_options *o, struct rendered *ret, struct error *err);
 
+/* The values that a chart is installed with, as YAML; name is an add-on's. Owned. ERR_NOT_FOUND. */
+int cluster_chart_values(struct cluster *c, const char *name, char **ret, struct error *err);
+/* Warns of values in the profile that the charts do not know. files: archives of charts to compare with (of any version), or NULL; the others are fetched, or taken
+ * from the cache, and one that cannot be had is only warned of. ERR_USAGE: a file that the profile has no use for; ERR_INVALID: no chart. */
+int cluster_check_values(struct cluster *c, const struct strv *files, struct error *err);
+
 /* All checks of the profile that need no cloud: the configs of every pool are made, patched, validated and packed. ERR_PROFILE. */
 int cluster_validate(struct cluster *c, struct error *err);

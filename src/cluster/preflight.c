@@ -5,6 +5,7 @@
 
 #include "base/dns.h"
 #include "base/file.h"
+#include "cluster/charts.h"
 #include "cluster/model.h"
 #include "cluster/versions.h"
 
@@ -100,36 +101,6 @@ static int preflight_dns64(struct cluster *c, struct error *err) {
         }
         error_set(err, ERR_UNAVAILABLE, "none of the DNS64 resolvers works from here, so the nodes could not pull from ghcr.io: %s", strbuf_str(&why));
         return error_hint(err, "choose other resolvers (dns64), a mirror (registries.mirrors), a pull-through proxy (registries.proxy), or ipv4: true");
-}
-
-static int fetch_chart(struct cluster *c, struct release_state *r, struct error *err) {
-        struct bootstrap b;
-        cluster_bootstrap(c, NULL, &b);
-        struct chart_ref ref = { .repository = r->addon->repository, .name = r->addon->chart, .version = r->addon->version, .digest = r->addon->digest,
-                                 .pinned = r->addon->pinned };
-        if (bootstrap_fetch_chart(&b, &ref, &r->chart, err) < 0)
-                return error_wrap(err, "chart %s %s", ref.name, ref.version);
-        if (r->chart.digest_from_index)
-                cluster_note(c, "chart %s %s comes from %s with the digest of its index, %.12s…", ref.name, ref.version, r->chart.repository, r->chart.digest);
-        return 0;
-}
-
-static void add_release(struct cluster *c, const struct spec_addon *a, char *values, bool before_cni) {
-        ARRAY_APPEND(c->releases, c->n_releases, ((struct release_state) { .c = c, .addon = a, .values = values, .before_cni = before_cni }));
-}
-
-static int preflight_charts(struct cluster *c, struct error *err) {
-        if (c->spec->helm_mode == HELM_LOCAL && bootstrap_check_helm(err) < 0)
-                return -1;
-        add_release(c, &c->spec->cilium, cilium_values(c), true);
-        for (size_t i = 0; i < c->spec->n_addons; i++) {
-                const struct spec_addon *a = &c->spec->addons[i];
-                add_release(c, a, a->values ? yaml_write(a->values, 2) : xstrdup("{}\n"), false);
-        }
-        for (size_t i = 0; i < c->n_releases; i++)
-                if (fetch_chart(c, &c->releases[i], err) < 0)
-                        return -1;
-        return 0;
 }
 
 /* The vault against what the cloud shows. */
@@ -264,7 +235,7 @@ int preflight_up(struct cluster *c, const struct up_options *o, struct error *er
                 new_nodes |= !c->nodes[i].existed;
         if (new_nodes && !o->skip_preflight_network && preflight_dns64(c, err) < 0)
                 return -1;
-        if (preflight_charts(c, err) < 0)
+        if (charts_prepare(c, err) < 0)
                 return -1;
         look_inside(c);
         judge_nodes(c);

@@ -167,16 +167,6 @@ static void set_path(struct yaml_node *values, const char *dotted, struct yaml_n
         yaml_set(at, parts.items[parts.n - 1], value);
 }
 
-static void overlay(struct yaml_node *base, const struct yaml_node *over) {
-        for (size_t i = 0; over && i < over->n; i++) {
-                struct yaml_node *have = yaml_get(base, over->pairs[i].key);
-                if (have && have->type == YAML_MAP && over->pairs[i].value->type == YAML_MAP)
-                        overlay(have, over->pairs[i].value);
-                else
-                        yaml_set(base, over->pairs[i].key, yaml_copy(over->pairs[i].value));
-        }
-}
-
 static struct yaml_node *list_of(const char *const *items) {
         struct yaml_node *seq = yaml_new_seq();
         for (size_t i = 0; items[i]; i++)
@@ -214,6 +204,6 @@ char *cilium_values(const struct cluster *c) {
         /* Two operators on one node never both become ready: they refuse to share a host. */
         set_path(v, "operator.replicas", yaml_new_int(cluster_spec_nodes(c->spec) > 1 ? 2 : 1));
         set_path(v, "hubble.enabled", yaml_new_bool(false));
-        overlay(v, c->spec->cilium.values);
+        yaml_overlay(v, c->spec->cilium.values);
         return yaml_write(v, 2);
 }

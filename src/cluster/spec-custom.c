@@ -317,7 +317,11 @@ int spec_read_patches(const struct spec_reader *r, const struct yaml_node *n, vo
 
 /* ---- add-ons ---- */
 
-static int read_values(const struct spec_reader *r, const struct yaml_node *n, struct yaml_node **ret, struct error *err) {
+static int read_values(const struct spec_reader *r, const struct yaml_node *n, struct spec_addon *a, struct error *err) {
+        struct yaml_node **ret = &a->values;
+        bool elsewhere = n->type == YAML_STR && !n->block;
+        a->values_source = xstrdup(elsewhere ? n->text : r->source);
+        a->values_line = n->type == YAML_STR && n->block ? n->line : 0;
         if (n->type == YAML_MAP) {
                 *ret = yaml_copy(n);
                 return 0;
@@ -367,7 +371,7 @@ static bool is_digest(const char *s) {
 
 static int finish_addon(const struct spec_reader *r, const struct yaml_node *n, struct spec_addon *a, struct error *err) {
         const struct yaml_node *values = yaml_get(n, "values");
-        if (values && read_values(r, values, &a->values, err) < 0)
+        if (values && read_values(r, values, a, err) < 0)
                 return -1;
         if (a->digest && str_starts(a->digest, "sha256:"))
                 memmove(a->digest, a->digest + 7, strlen(a->digest + 7) + 1);

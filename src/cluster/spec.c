@@ -37,6 +37,7 @@ void spec_addon_done(struct spec_addon *a) {
         free(a->version);
         free(a->digest);
         free(a->namespace_);
+        free(a->values_source);
         yaml_free(a->values);
         *a = (struct spec_addon) { 0 };
 }

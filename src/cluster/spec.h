@@ -43,6 +43,8 @@ struct spec_addon {
         char *name;                        /* release name; "cilium" and "talos-cloud-controller-manager" change the built-in two */
         char *repository, *chart, *version, *digest, *namespace_;
         struct yaml_node *values;          /* a map, or NULL */
+        char *values_source;               /* the file that they stand in, or NULL */
+        unsigned values_line;              /* of a block text: its lines are counted from here, and its columns are not known; else 0 */
         bool pinned;                       /* repository, version and digest are those of versions.h */
 };
 struct spec_open { char *description, *protocol, *port; struct strv sources; };  /* a firewall rule of the user's own */

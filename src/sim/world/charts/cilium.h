@@ -19,15 +19,21 @@ static const char chart_cilium_values[] =
         "  mode: cluster-pool\n"
         "operator:\n"
         "  replicas: 2\n"
+        "  prometheus: {}\n"
         "  image:\n"
         "    repository: quay.io/cilium/operator\n"
+        "prometheus: {}\n"
         "bpf:\n"
         "  masquerade: false\n"
+        "  hostLegacyRouting: false\n"
         "enableIPv6Masquerade: true\n"
         "hubble:\n"
         "  enabled: true\n"
-        "  relay:\n"
-        "    enabled: false\n";
+        "  eventBufferCapacity: \"4095\"\n"
+        "  metrics: {}\n"
+        "  redact: {}\n"
+        "  relay: {}\n"
+        "  ui: {}\n";
 
 static const char chart_cilium_configmap[] =
         "apiVersion: v1\n"

@@ -1,0 +1,109 @@
+#include "bootstrap/chart-templates.h"
+
+#include <ctype.h>
+
+/* How far behind a `with` its body is looked at for something that writes the whole map. */
+#define WITH_BODY 240
+
+char *chart_templates_text(const struct chart_files *files, const char *folder) {
+        _cleanup_strbuf_ struct strbuf b = STRBUF_INIT;
+
+        for (size_t i = 0; i < files->n; i++)
+                if (str_starts(files->items[i].path, folder)) {
+                        strbuf_adds(&b, files->items[i].text);      /* up to a NUL, which no template has */
+                        strbuf_addc(&b, '\n');
+                }
+        return strbuf_take(&b);
+}
+
+static bool is_word(char c) {
+        return isalnum((unsigned char) c) || c == '_';
+}
+
+/* The next place at or after `at` where the map at path itself is meant, and not a key in it. */
+static const char *next_use(const char *at, const char *path, size_t *ret_len) {
+        _cleanup_str_ char *wanted = xasprintf(".Values%s%s", *path ? "." : "", path);
+        size_t len = strlen(wanted);
+
+        for (const char *p = at; (p = strstr(p, wanted)); p += len)
+                if (!is_word(p[len]) && !(p[len] == '.' && is_word(p[len + 1]))) {
+                        *ret_len = len;
+                        return p;
+                }
+        return NULL;
+}
+
+/* The action "{{ … }}" around a place. Owned. */
+static char *action_around(const char *text, const char *at) {
+        const char *begin = at, *end = strstr(at, "}}");
+
+        while (begin > text && !(begin[0] == '{' && begin[1] == '{'))
+                begin--;
+        return end ? xstrndup(begin, (size_t) (end - begin)) : xstrdup("");
+}
+
+/* A function's name, not the same word in quotes or as part of another. */
+static bool calls(const char *action, const char *word) {
+        size_t len = strlen(word);
+
+        for (const char *p = action; (p = strstr(p, word)); p += len)
+                if (p > action && strchr(" \t\n(|{-", p[-1]) && strchr(" \t\n(", p[len]))
+                        return true;
+        return false;
+}
+
+static bool calls_any(const char *action, const char *const *words) {
+        for (; *words; words++)
+                if (calls(action, *words))
+                        return true;
+        return false;
+}
+
+static bool body_writes_all(const char *after) {
+        _cleanup_str_ char *body = xstrndup(after, WITH_BODY);
+
+        return strstr(body, "toYaml .") || strstr(body, "toYaml $") || strstr(body, "toJson .") || strstr(body, "range ") || strstr(body, "tpl ");
+}
+
+enum template_use chart_template_use(const char *text, const char *path) {
+        static const char *const whole[] = { "toYaml", "toYamlPretty", "toJson", "toPrettyJson", "toRawJson", "toString", "range", "tpl", "include", "template", "dict", "list",
+                                             "keys", "values", "pick", "omit", "merge", "mustMerge", "mergeOverwrite", "mustMergeOverwrite", "deepCopy", "mustDeepCopy", NULL };
+        enum template_use use = TEMPLATE_BY_KEY;
+        size_t len;
+
+        for (const char *p = text; (p = next_use(p, path, &len)); p += len) {
+                _cleanup_str_ char *action = action_around(text, p);
+                bool scoped = calls(action, "with") || strstr(action, ":=") || strstr(action, "= .");
+
+                if (calls_any(action, whole) || (calls(action, "with") && body_writes_all(p + len)))
+                        return TEMPLATE_WHOLE;
+                if (scoped)
+                        use = TEMPLATE_SCOPED;
+        }
+        return use;
+}
+
+bool chart_template_mentions(const char *text, const char *path, const char *key) {
+        _cleanup_str_ char *wanted = xasprintf(".Values%s%s.%s", *path ? "." : "", path, key), *quoted = xasprintf("\"%s\"", key);
+        size_t len = strlen(wanted);
+
+        for (const char *p = text; (p = strstr(p, wanted)); p += len)
+                if (!is_word(p[len]))
+                        return true;
+        for (const char *p = text; (p = next_use(p, path, &len)); p += len) {
+                _cleanup_str_ char *action = action_around(text, p);
+                if (strstr(action, quoted))
+                        return true;
+        }
+        return false;
+}
+
+bool chart_template_mentions_anywhere(const char *text, const char *key) {
+        _cleanup_str_ char *dotted = xasprintf(".%s", key), *quoted = xasprintf("\"%s\"", key);
+        size_t len = strlen(dotted);
+
+        for (const char *p = text; (p = strstr(p, dotted)); p += len)
+                if (!is_word(p[len]))
+                        return true;
+        return strstr(text, quoted) != NULL;
+}
