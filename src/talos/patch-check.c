@@ -254,6 +254,21 @@ int schema_check(const struct schema *s, struct yaml_node *n, const char *name, 
         return 0;
 }
 
+int schema_check_elements(const struct schema *s, const struct yaml_node *n, const char *name, struct error *err) {
+        bool wanted = (s->kind == SCHEMA_LIST || s->kind == SCHEMA_MAP) && s->item->kind == SCHEMA_STRUCT;
+        unsigned flags;
+
+        for (size_t i = 0; (n->type == YAML_MAP || n->type == YAML_SEQ) && i < n->n; i++) {
+                const struct yaml_node *v = n->type == YAML_MAP ? n->pairs[i].value : n->items[i];
+                const struct schema *type = n->type == YAML_SEQ ? s->kind == SCHEMA_LIST ? s->item : NULL : schema_at(s, n->pairs[i].key, &flags);
+                if (wanted && v->type == YAML_NULL)
+                        return schema_error(err, name, v->line, v->column, "null where an element should be");
+                if (type && schema_check_elements(type, v, name, err) < 0)
+                        return -1;
+        }
+        return 0;
+}
+
 static int compare_pairs(const void *a, const void *b) {
         return strcmp(((const struct yaml_pair *) a)->key, ((const struct yaml_pair *) b)->key);
 }

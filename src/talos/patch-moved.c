@@ -6,6 +6,7 @@ enum when {
         GIVEN,      /* at all, an empty mapping too */
         FILLED,     /* not "", 0 or an empty list */
         LASTING,    /* a duration that is not 0 */
+        ADDRESSES,  /* a list in which one is an IP address */
         TRUE,
 };
 
@@ -17,7 +18,7 @@ static const struct conflict {
 } conflicts[] = {
         { "HostnameConfig", "machine.network.hostname", FILLED, NULL },
         { "HostnameConfig", "machine.features.stableHostname", TRUE, NULL },
-        { "ResolverConfig", "machine.network.nameservers", FILLED, NULL },
+        { "ResolverConfig", "machine.network.nameservers", ADDRESSES, NULL },
         { "ResolverConfig", "machine.network.searchDomains", FILLED, NULL },
         { "ResolverConfig", "machine.network.disableSearchDomain", TRUE, NULL },
         { "ResolverConfig", "machine.features.hostDNS", GIVEN, "hostDNS" },
@@ -196,6 +197,11 @@ static bool holds(const struct yaml_node *n, enum when when) {
                 return n->type == YAML_MAP || n->type == YAML_SEQ ? n->n > 0 : n->type == YAML_INT ? n->integer != 0 : n->type != YAML_STR || *n->text;
         case LASTING:
                 return n->text && strpbrk(n->text, "123456789");
+        case ADDRESSES:
+                for (size_t i = 0; n->type == YAML_SEQ && i < n->n; i++)
+                        if (!str_empty(yaml_str(n->items[i])) && schema_address.valid(n->items[i]))
+                                return true;
+                return false;
         case TRUE:
                 return n->type == YAML_BOOL && n->boolean;
         }
@@ -260,6 +266,14 @@ static int moved(const struct yaml_node *root, const struct conflict *c, const c
                             p && p->key ? p->key : "", p && p->key ? ")" : "");
 }
 
+/* The v1alpha1 document of the patch that names a path. */
+static const struct yaml_node *naming(const struct yaml_docs *patch, const char *path) {
+        for (size_t i = 0; i < patch->n; i++)
+                if (patch->items[i]->type == YAML_MAP && !yaml_get(patch->items[i], "kind") && pair_at(patch->items[i], path))
+                        return patch->items[i];
+        return NULL;
+}
+
 static bool is_older(const char *kind) {
         _cleanup_str_ char *alone = xstrndup(kind, strcspn(kind, "/"));
         const struct schema_document *d = schema_document_find(alone);
@@ -268,7 +282,7 @@ static bool is_older(const char *kind) {
 }
 
 int patch_check_moved(const struct yaml_docs *config, const struct yaml_docs *patch, const char *name, struct error *err) {
-        const struct yaml_node *root = v1alpha1_of(config), *old = v1alpha1_of(patch);
+        const struct yaml_node *root = v1alpha1_of(config), *old;
         bool documents = config_is_documents(config);
 
         for (size_t i = 0; i < ARRAY_SIZE(conflicts); i++) {
@@ -276,7 +290,8 @@ int patch_check_moved(const struct yaml_docs *config, const struct yaml_docs *pa
                 const struct yaml_node *d = (documents || !is_older(c->kind)) ? conflicting_document(config, root, c) : NULL;
                 if (!d)
                         continue;
-                if (old && pair_at(old, c->path))
+                old = naming(patch, c->path);
+                if (old)
                         return moved(old, c, name, err);
                 d = find(patch, c->kind);
                 if (d)

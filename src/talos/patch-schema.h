@@ -79,6 +79,8 @@ const struct schema *schema_at(const struct schema *s, const char *key, unsigned
 /* Checks a tree against its type and brings it into the form Talos keeps: strings where strings belong, modes as 0o644.
  * ERR_PROFILE "name:line:column: …". `{$patch: delete}` is accepted anywhere. */
 int schema_check(const struct schema *s, struct yaml_node *n, const char *name, struct error *err);
+/* From 1.14 on: no null in a list of mappings, or for a name in a map of them. ERR_PROFILE. */
+int schema_check_elements(const struct schema *s, const struct yaml_node *n, const char *name, struct error *err);
 /* Brings a tree into the form in which Talos writes it: struct fields in the order of its types, free maps sorted, what it
  * leaves out when empty left out. */
 void schema_order(const struct schema *s, struct yaml_node *n);

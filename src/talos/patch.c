@@ -82,8 +82,9 @@ static bool stands_before(const struct yaml_docs *patch, size_t at) {
         return false;
 }
 
-/* Checks all documents of a patch; fills in the form that merging wants. */
-static int check_documents(const struct yaml_docs *patch, const char *name, struct error *err) {
+/* Checks all documents of a patch; fills in the form that merging wants. in_order: it is for Talos 1.14, which applies one document after the other, also when
+ * one stands there twice; up to 1.13 that is an error. */
+static int check_documents(const struct yaml_docs *patch, bool in_order, const char *name, struct error *err) {
         for (size_t i = 0; i < patch->n; i++) {
                 struct yaml_node *doc = patch->items[i];
                 bool delete = false;
@@ -91,11 +92,11 @@ static int check_documents(const struct yaml_docs *patch, const char *name, stru
                         continue;
                 if (check_shape(doc, name, err) < 0 || patch_is_delete(doc, name, &delete, err) < 0)
                         return -1;
-                if (!only_deletes(doc) && stands_before(patch, i))
+                if (!in_order && !only_deletes(doc) && stands_before(patch, i))
                         return schema_error(err, name, doc->line, doc->column, "the document '%s' stands twice in this patch",
                                             document_name(doc));
                 /* Which of the two wins differs from release to release of Talos. */
-                if (delete && yaml_get(doc, "kind") && stands_before(patch, i))
+                if (!in_order && delete && yaml_get(doc, "kind") && stands_before(patch, i))
                         return schema_error(err, name, doc->line, doc->column, "the document '%s' is defined and deleted in this patch", document_name(doc));
                 if (!delete && schema_check(schema_of_document(doc), doc, name, err) < 0)
                         return -1;
@@ -203,11 +204,19 @@ static int apply_in_order(struct yaml_docs *config, const struct yaml_docs *patc
         return 0;
 }
 
+static int check_elements(const struct yaml_docs *patch, const char *name, struct error *err) {
+        for (size_t i = 0; i < patch->n; i++)
+                if (patch->items[i]->type == YAML_MAP && schema_check_elements(schema_of_document(patch->items[i]), patch->items[i], name, err) < 0)
+                        return -1;
+        return 0;
+}
+
 /* patch is changed. */
 static int apply_documents(struct yaml_docs *config, const struct yaml_docs *patch, const char *name, struct error *err) {
+        bool documents = config_is_documents(config);
         _cleanup_(tree_docs_free_secret) struct yaml_docs work = { 0 };
 
-        if (check_documents(patch, name, err) < 0)
+        if (check_documents(patch, documents, name, err) < 0 || (documents && check_elements(patch, name, err) < 0))
                 return -1;
         copy_documents(config, &work);
         if (apply_in_order(&work, patch, name, err) < 0 || patch_check_moved(&work, patch, name, err) < 0)
@@ -266,8 +275,9 @@ int talos_patch_apply_tree(struct yaml_docs *config, const char *name, const str
         return apply_documents(config, &docs, name, err);
 }
 
+/* Which Talos it is for is not known yet: what one of them takes passes. */
 static int check_all(const struct yaml_docs *patch, const char *name, struct error *err) {
-        if (check_documents(patch, name, err) < 0)
+        if (check_documents(patch, true, name, err) < 0)
                 return -1;
         for (size_t i = 0; i < patch->n; i++) {
                 _cleanup_patch_deletes_ struct patch_deletes deletes = { 0 };

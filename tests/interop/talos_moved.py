@@ -5,9 +5,6 @@ from talos_common import *
 
 witness, batch, docs, shared = sys.argv[1:5]
 talos, ours = Program(witness), Program(batch)
-CONFLICT = re.compile("already set|already configured|in both v1alpha1|can't be used with|is incompatible with v1alpha1|cannot use KubeCredentialProviderConfig|cannot be disabled in both|"
-                      "cannot be specified in both|is configured in both")
-MOVED = re.compile(r"^patch:\d+:\d+: (\S+) (?:moved to the document (\w+)(?: \((.*)\))?|has no place in contract 1\.14)")
 
 
 def read(path):
@@ -45,8 +42,7 @@ def talos_refuses(base, patch):
     a = talos.ask("patch", config=base, patches=[patch])
     if not a["ok"]:
         return None
-    a = talos.ask("validate", config=a["text"])
-    return not a["ok"] and bool(CONFLICT.search(a["error"]))
+    return in_conflict(talos, a["text"])
 
 
 def every_key():
