@@ -166,6 +166,8 @@ static void set_connection(struct transfer *t, bool tls) {
         curl_easy_setopt(t->easy, CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
         if (!req->use_proxy)
                 curl_easy_setopt(t->easy, CURLOPT_PROXY, "");
+        if (req->source)
+                curl_easy_setopt(t->easy, CURLOPT_INTERFACE, req->source);
         if (req->fresh) {
                 curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L);
                 curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L);

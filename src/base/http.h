@@ -38,6 +38,7 @@ struct http_request {
         bool fresh;               /* do not reuse a connection for this one, and do not leave it for others */
         bool use_proxy;           /* honour https_proxy and friends */
         bool follow;              /* follow up to 5 redirects, https only (or same scheme on loopback) */
+        const char *source;       /* address of this machine to come from, or NULL: the system's choice */
         const char *secret;       /* a text cut out of debug traces wherever it appears (token), or NULL */
         const struct cancel *cancel;
         /* Streaming: called on the I/O thread for each piece as it arrives; the body is then not collected. Non-zero ends the exchange

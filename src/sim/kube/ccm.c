@@ -1,27 +1,25 @@
-/* The double of the Talos Cloud Controller Manager (v1.8 to v1.12), and of Talos' own controller that turns talos.dev
- * ServiceAccounts
- * into Secrets. It acts while a pod with the image …/talos-cloud-controller-manager is ready in kube-system, by that pod's
- * arguments.
- * Facts: talos-cloud-controller-manager: pkg/talos, pkg/certificatesigningrequest, pkg/nodeipam. */
-#include "sim/kube/cluster.h"
+/* The double of the Talos Cloud Controller Manager, and of Talos' own controller that turns talos.dev ServiceAccounts into Secrets. It acts while a
+ * pod with the image …/talos-cloud-controller-manager is ready in kube-system, by that pod's arguments and as the version of its tag does
+ * (ccm-version.c; table in docs/simulator.md). With a real API server each of its controllers writes with the ServiceAccount that the real one
+ * has, so that the roles that were given to it are judged (ccm-account.c).
+ * Facts: siderolabs/talos-cloud-controller-manager at its tags v1.6.0 to v1.12.0: cmd, pkg/talos, pkg/certificatesigningrequest, pkg/nodeipam. */
+#include "sim/kube/ccm.h"
 
 #include "base/codec.h"
-
-struct ccm {
-        char *pod_uid;                   /* the leader; a new one has forgotten everything below */
-        int64_t due_ms;                  /* works not before */
-        bool nodes, approve, ipam;
-        json_t *seen;                    /* requests that were looked at once: there is no second look */
-        json_t *next_index;              /* /64 -> index of the next /80 */
-};
 
 void ccm_free(struct ccm *ccm) {
         if (!ccm)
                 return;
+        ccm_accounts_done(ccm);
         free(ccm->pod_uid);
         json_decref(ccm->seen);
         json_decref(ccm->next_index);
         free(ccm);
+}
+
+static bool is_ccm(const json_t *pod) {
+        const char *image = jget_text(json_array_get(jget(pod, "spec.containers"), 0), "image");
+        return image && strstr(image, "/talos-cloud-controller-manager") && !str_eq(jget_text(meta_controller(pod), "kind"), "Job");
 }
 
 static const json_t *leader(struct kube_cluster *c) {
@@ -29,37 +27,29 @@ static const json_t *leader(struct kube_cluster *c) {
         for (size_t i = kube_lower_bound(pods, "kube-system/"); i < pods->n &&
              str_starts(pods->items[i].key, "kube-system/"); i++) {
                 const json_t *pod = pods->items[i].value;
-                const char *image = jget_text(json_array_get(jget(pod, "spec.containers"), 0), "image");
-                if (image && strstr(image, "/talos-cloud-controller-manager") && pod_ready(pod) &&
-                    !str_eq(jget_text(meta_controller(pod), "kind"), "Job"))
+                if (is_ccm(pod) && pod_ready(pod))
                         return pod;
         }
         return NULL;
 }
 
-static bool in_list(const char *list, const char *name) {
-        _cleanup_strv_ struct strv parts = { 0 };
-        strv_split(&parts, list, ',');
-        return strv_has(&parts, name);
+char *ccm_exit_message(struct kube_cluster *c, const json_t *pod) {
+        return is_ccm(pod) ? ccm_options_trouble(c, pod) : NULL;
 }
 
 /* "cloud-node" is on by default with "*"; approval and IPAM are off unless named. */
 static void read_arguments(struct ccm *ccm, const json_t *pod) {
-        const char *controllers = "*";
-        bool allocate = false;
-        size_t i;
-        json_t *arg;
-        json_array_foreach(json_object_get(json_array_get(jget(pod, "spec.containers"), 0), "args"), i, arg) {
-                const char *text = json_string_value(arg);
-                if (text && str_starts(text, "--controllers="))
-                        controllers = text + strlen("--controllers=");
-                else if (str_eq(text, "--allocate-node-cidrs") || str_eq(text, "--allocate-node-cidrs=true"))
-                        allocate = true;
-        }
-        ccm->nodes = in_list(controllers, "cloud-node") || (in_list(controllers, "*") && !in_list(controllers, "-cloud-node"));
-        ccm->approve = in_list(controllers, "node-csr-approval") || in_list(controllers,
-                                                                            "certificatesigningrequest-approving-controller");
-        ccm->ipam = allocate && (in_list(controllers, "node-ipam-controller") || in_list(controllers, "nodeipam"));
+        struct ccm_options o;
+        ccm_options_read(pod, &o);
+        ccm->version = o.version;
+        ccm->nodes = strv_has(&o.controllers, "cloud-node") || strv_has(&o.controllers, "cloud-node-controller") ||
+                (strv_has(&o.controllers, "*") && !strv_has(&o.controllers, "-cloud-node"));
+        ccm->approve = o.version->approval && (strv_has(&o.controllers, "node-csr-approval") ||
+                                               strv_has(&o.controllers, "certificatesigningrequest-approving-controller"));
+        ccm->ipam = o.version->allocator && o.allocate &&
+                (strv_has(&o.controllers, "node-ipam-controller") || strv_has(&o.controllers, "nodeipam"));
+        ccm->own_accounts = o.own_accounts;
+        ccm_options_done(&o);
 }
 
 static bool is_uninitialized(const json_t *node) {
@@ -96,7 +86,8 @@ static void initialize(struct kube_cluster *c, const struct kube_machine *m, con
         if (!jget(copy, "spec.providerID"))
                 json_object_set_new(meta_object(copy, "spec"), "providerID", json_string(id));
         set_cloud_labels(m, copy);
-        kube_save(c, "talos-cloud-controller-manager", "", copy);
+        if (!kube_replace(c, "talos-cloud-controller-manager", "", copy))
+                return;                  /* refused: the taint is there still */
         node = kube_find(c, "", "nodes", NULL, meta_name(node));
         copy = json_deep_copy(node);
         json_object_set_new(meta_object(copy, "status"), "addresses", json_pack("[{s:s, s:s}, {s:s, s:s}]", "type", "InternalIP",
@@ -177,7 +168,15 @@ static bool node_has_address(const json_t *node, const struct ip6_addr *a) {
 
 enum verdict { VERDICT_SKIP, VERDICT_APPROVE, VERDICT_DENY };
 
-static enum verdict judge(struct kube_cluster *c, const json_t *request) {
+/* Since v1.11.0 (commit 7509491): names of the API server are not for kubelets. */
+static bool reserved_name(const struct ccm *ccm, const struct strv *names) {
+        for (size_t i = 0; ccm->version->guards_names && i < names->n; i++)
+                if (str_eq(names->items[i], "kubernetes") || str_starts(names->items[i], "kubernetes."))
+                        return true;
+        return false;
+}
+
+static enum verdict judge(struct kube_cluster *c, const struct ccm *ccm, const json_t *request) {
         _cleanup_free_ uint8_t *pem = NULL;
         size_t n;
         _cleanup_error_ struct error err = ERROR_INIT;
@@ -189,8 +188,8 @@ static enum verdict judge(struct kube_cluster *c, const json_t *request) {
         enum verdict verdict = VERDICT_DENY;
         if (user && str_starts(user, "system:node:") && strv_has(&parsed.organizations, "system:nodes") && parsed.n_other == 0 &&
             parsed.dns_names.n > 0 &&
-            !str_starts(parsed.dns_names.items[0], "kubernetes")) {
-                const json_t *node = kube_find(c, "", "nodes", NULL, parsed.dns_names.items[0]);
+            !reserved_name(ccm, &parsed.dns_names)) {
+                const json_t *node = ccm_node(c, parsed.dns_names.items[0]);
                 verdict = node ? VERDICT_APPROVE : VERDICT_SKIP;
                 for (size_t i = 0; node && i < parsed.n_addresses; i++)
                         if (!node_has_address(node, &parsed.addresses[i]))
@@ -210,14 +209,15 @@ static void approval_side(struct kube_cluster *c, struct ccm *ccm) {
                     json_array_size(jget(request, "status.conditions")) > 0)
                         continue;
                 json_object_set_new(ccm->seen, meta_uid(request), json_true());
-                enum verdict verdict = judge(c, request);
+                enum verdict verdict = judge(c, ccm, request);
                 if (verdict == VERDICT_SKIP)
                         continue;
                 json_t *copy = json_deep_copy(request);
                 meta_set_condition(meta_object(copy, "status"), verdict == VERDICT_APPROVE ? "Approved" : "Denied", "True",
                                    verdict == VERDICT_APPROVE ? "AutoApproved" : "AutoDenied",
                                    "by the Talos Cloud Controller Manager", kube_now(c));
-                kube_save(c, "talos-cloud-controller-manager", "status", copy);
+                /* UpdateApproval: its right is "update" of the subresource, which no patch is. What is refused is not looked at again. */
+                kube_replace(c, "talos-cloud-controller-manager", kube_is_copy(c) ? "approval" : "status", copy);
         }
 }
 
@@ -242,13 +242,18 @@ void ccm_pass(struct kube_cluster *c) {
         }
         if (kube_fault(c, "ccm-silent", NULL))
                 return;
+        if (kube_is_copy(c) && !ccm_accounts_ready(c, c->ccm, pod))
+                return;
         _cleanup_json_ json_t *nodes = kube_all(c, "", "nodes");
+        c->as = &c->ccm->nodes_as;
         if (c->ccm->nodes)
                 node_side(c, nodes);
         if (c->ccm->ipam)
                 ipam_side(c, c->ccm);
+        c->as = &c->ccm->approval_as;
         if (c->ccm->approve)
                 approval_side(c, c->ccm);
+        c->as = NULL;
 }
 
 /* Talos writes a Secret with a talosconfig for each talos.dev ServiceAccount of an allowed namespace. */

@@ -1,5 +1,5 @@
 /* cilium-operator registers Cilium's kinds when it runs: they are in no chart (cilium: operator, CRD registration at start). */
-#include "sim/kube/cluster.h"
+#include "sim/kube/token.h"
 
 static const struct { const char *kind, *plural, *short_name, *version; bool namespaced; } kinds[] = {
         { "CiliumNetworkPolicy", "ciliumnetworkpolicies", "cnp", "v2", true },
@@ -29,16 +29,25 @@ void cilium_pass(struct kube_cluster *c) {
                 kube_wake_at(c, due);
                 return;
         }
+        _cleanup_str_ char *token = NULL;
+        struct kube_identity operator = { .name = "cilium-operator", .at = kube_machine_find(c, jget_text(pod, "spec.nodeName")) };
+        if (kube_is_copy(c)) {           /* its ServiceAccount's rights are judged */
+                if (!operator.at || !(token = token_of_pod(c, &operator.at->self, pod)))
+                        return;
+                operator.token = token;
+                c->as = &operator;
+        }
         for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
                 _cleanup_str_ char *name = xasprintf("%s.cilium.io", kinds[i].plural);
                 kube_save(c, "cilium-operator-generic", "",
-                          json_pack("{s:s, s:s, s:{s:s}, s:{s:s, s:s, s:{s:s, s:s, s:[s]}, s:[{s:s, s:b, s:b, s:{s:{s:s}}, s:{s:{}}}]}}", "apiVersion",
+                          json_pack("{s:s, s:s, s:{s:s}, s:{s:s, s:s, s:{s:s, s:s, s:[s]}, s:[{s:s, s:b, s:b, s:{s:{s:s, s:b}}, s:{s:{}}}]}}", "apiVersion",
                                     "apiextensions.k8s.io/v1", "kind", "CustomResourceDefinition", "metadata", "name", name,
                                     "spec", "group", "cilium.io", "scope",
                                     kinds[i].namespaced ? "Namespaced" : "Cluster", "names", "kind", kinds[i].kind, "plural",
                                     kinds[i].plural, "shortNames",
                                     kinds[i].short_name, "versions", "name", kinds[i].version, "served", 1, "storage", 1,
                                     "schema", "openAPIV3Schema", "type",
-                                    "object", "subresources", "status"));
+                                    "object", "x-kubernetes-preserve-unknown-fields", 1, "subresources", "status"));
         }
+        c->as = NULL;
 }

@@ -6,7 +6,7 @@
 void kube_node_settings_done(struct kube_node_settings *s) {
         char *texts[] = { s->name, s->location, s->network_zone, s->server_type, s->arch, s->talos_version,
                           s->kubernetes_version, s->kubelet_image,
-                          s->cluster_name };
+                          s->cluster_name, s->bootstrap_token };
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
                 free(texts[i]);
         strv_done(&s->resolvers);
@@ -43,12 +43,15 @@ struct kube_cluster *kube_cluster_new(const struct kube_env *env, struct kube_se
         c->uids = json_object();
         c->rv = 1;
         c->dirty = true;
-        bootstrap_start(c);
+        if (!kube_is_copy(c))
+                bootstrap_start(c);
         return c;
 }
 
 static void runs_done(struct kube_machine *m) {
         for (size_t i = 0; i < m->n_runs; i++) {
+                if (kube_is_copy(m->cluster))
+                        m->cluster->env.remote->stop(m->cluster->env.remote->data, m->runs[i].uid);
                 free(m->runs[i].uid);
                 free(m->runs[i].message);
         }
@@ -58,8 +61,11 @@ static void runs_done(struct kube_machine *m) {
 }
 
 static void machine_free(struct kube_machine *m) {
+        if (kube_is_copy(m->cluster))
+                m->cluster->env.remote->forget(m->cluster->env.remote->data, m);
         kube_node_settings_done(&m->settings);
         free(m->csr_name);
+        free(m->serving_key);
         runs_done(m);
         free(m);
 }
@@ -163,6 +169,8 @@ void crd_pass(struct kube_cluster *c) {
                                        plural,
                                        jget_text(definition, "spec.names.singular"), joined, flags);
                 }
+                if (kube_is_copy(c))     /* the API server's own affair */
+                        continue;
                 json_t *copy = json_deep_copy(definition), *status = meta_object(copy, "status");
                 json_object_set(status, "acceptedNames", json_object_get(json_object_get(definition, "spec"), "names"));
                 meta_set_condition(status, "NamesAccepted", "True", "NoConflicts", "no conflicts found", kube_now(c));
@@ -173,9 +181,10 @@ void crd_pass(struct kube_cluster *c) {
 }
 
 void kube_reconcile(struct kube_cluster *c) {
-        static void (*const passes[])(struct kube_cluster *) = {
-                crd_pass, bootstrap_pass, node_pass, csr_pass, talos_pass, ccm_pass, cilium_pass, daemonset_pass, deployment_pass, job_pass, scheduler_pass, kubelet_pass,
-                disruption_pass, garbage_pass,
+        static const struct { void (*pass)(struct kube_cluster *); bool in_copy; } passes[] = {
+                { crd_pass, true }, { bootstrap_pass }, { node_pass, true }, { csr_pass, true }, { talos_pass, true }, { ccm_pass, true },
+                { cilium_pass, true }, { daemonset_pass }, { deployment_pass }, { job_pass }, { scheduler_pass }, { kubelet_pass, true },
+                { disruption_pass }, { garbage_pass },
         };
         if (c->reconciling)
                 return;
@@ -183,7 +192,9 @@ void kube_reconcile(struct kube_cluster *c) {
         c->next_due_ms = 0;
         c->dirty = false;
         for (size_t i = 0; i < ARRAY_SIZE(passes); i++)
-                passes[i](c);
+                if (!kube_is_copy(c) || passes[i].in_copy)
+                        passes[i].pass(c);
+        c->as = NULL;
         c->reconciling = false;
         if (c->dirty)
                 c->env.wake(c->env.data, 0);
@@ -194,6 +205,7 @@ void kube_reconcile(struct kube_cluster *c) {
 struct kube_machine *kube_machine_add(struct kube_cluster *c, struct kube_node_settings *settings) {
         struct kube_machine *m = xnew0(struct kube_machine);
         m->cluster = c;
+        m->self.at = m;
         m->settings = *settings;
         *settings = (struct kube_node_settings) { 0 };
         ARRAY_APPEND(c->machines, c->n_machines, m);
@@ -223,7 +235,7 @@ struct kube_machine *kube_machine_find(const struct kube_cluster *c, const char 
 void kube_machine_up(struct kube_machine *m) {
         struct kube_cluster *c = m->cluster;
         m->up = true;
-        m->registered = m->static_pods = false;
+        m->registered = m->static_pods = m->applied = false;
         m->down_since_ms = 0;
         m->kubelet_due_ms = kube_now(c) + kube_latency(c, m, LATENCY_KUBELET);
         c->dirty = true;

@@ -16,12 +16,48 @@
 #include "sim/net/cert.h"
 
 struct kube_machine;
+struct kube_type;
+struct kube_writer;
+struct kube_delete;
+struct kube_failure;
+struct pod_run;
 struct ccm;
 
 #define KUBE_EVENT_RING 8192                     /* changes that are remembered for watches */
 
+/* In whose name something is written while the store is only a copy. */
+struct kube_identity {
+        const char *name;                        /* for messages: "kubelet of worker-1" */
+        bool administrator;                      /* of the cluster, as Talos is on control planes */
+        const struct cert_pair *certificate;     /* of a client, or NULL */
+        const char *token;                       /* of a ServiceAccount, or NULL */
+        const struct kube_machine *at;           /* where it runs: its address is the source, its own API server is asked first */
+};
+
+/* --kubernetes real: the store is a copy of a real API server's, and who writes asks that server, in its own name. The doubles of API server,
+ * scheduler and controllers do not run then. All of it blocks until the answer is there; what was refused is remembered for /state by
+ * whoever implements this (sim/real). NULL in struct kube_env: the store is the truth. */
+struct kube_remote {
+        void *data;
+        /* As kube_write(); the answer is in the store when it returns. */
+        int (*write)(void *data, struct kube_type *t, const json_t *before, const json_t *value, const struct kube_writer *w, json_t **ret,
+                     struct kube_failure *f);
+        /* As kube_delete(). */
+        int (*remove)(void *data, struct kube_type *t, const json_t *object, const struct kube_delete *how, struct kube_failure *f);
+        /* Any other request; body may be NULL, ret may be NULL. */
+        int (*call)(void *data, const char *method, const char *path, const json_t *body, json_t **ret, struct kube_failure *f);
+        /* The kubelet's way to its client certificate; false: not yet, it calls kube_wake_at() or the watch of its request wakes. */
+        bool (*join)(void *data, struct kube_machine *m);
+        void (*forget)(void *data, struct kube_machine *m);      /* its certificates; before it is freed, or its disk is new */
+        /* Runs the pod's only container; false while it runs. Afterwards run->failed, ->exit_code and ->message are set. */
+        bool (*run)(void *data, struct kube_machine *m, const json_t *pod, struct pod_run *run);
+        void (*stop)(void *data, const char *pod_uid);           /* ends what run began, if it runs */
+        void (*serve)(void *data, struct kube_machine *m, const char *certificate_pem);  /* the kubelet's own API has a certificate now */
+};
+
 /* What the cluster needs of its surroundings. */
 struct kube_env {
+        const struct kube_remote *remote;
         void *data;
         int64_t (*now_ms)(void *data);
         /* How long something that takes real_ms really takes here (0: at once); machine may be NULL. */
@@ -34,14 +70,15 @@ struct kube_env {
 };
 
 /* What the machine config and the server say of one node. Strings are owned. */
-struct kube_taint { char *key, *value, *effect; };
+struct kube_taint { char *key, *value, *effect; bool at_registration; /* by the kubelet, else by Talos */ };
 struct kube_node_settings {
         char *name;
         int64_t server_id;
-        char *location, *network_zone, *server_type, *arch, *talos_version, *kubernetes_version, *kubelet_image, *cluster_name;
+        char *location, *network_zone, *server_type, *arch, *talos_version, *kubernetes_version, *kubelet_image, *cluster_name,
+             *bootstrap_token;
         struct ip6_addr addr;
         struct ip6_prefix prefix;
-        unsigned cores;
+        unsigned cores, prism_port;      /* KubePrism's on loopback, 0: off */
         double memory_gib, disk_gb;
         bool control_plane, allow_scheduling, external_cloud_provider, rotate_certificates, has_node_ip;
         bool cni_built_in;               /* flannel: the network is there without an add-on */
@@ -54,7 +91,15 @@ void kube_node_settings_done(struct kube_node_settings *s);
 
 /* A container's fate in the kubelet double. */
 enum pod_stage { POD_NEW, POD_PULLING, POD_WAITING, POD_STARTING, POD_RUNNING, POD_DONE, POD_STOPPING };
-struct pod_run { char *uid; enum pod_stage stage; int64_t due_ms; unsigned attempts; bool acted, failed, seen; char *message; };
+struct pod_run {
+        char *uid;
+        enum pod_stage stage;
+        int64_t due_ms;
+        unsigned attempts;
+        bool acted, failed, seen;
+        int exit_code;                   /* when failed; 0 stands for 1 */
+        char *message;
+};
 
 /* A running node: its kubelet. Exists while the machine runs with an accepted config, and after that until its Node is deleted.
  * */
@@ -70,6 +115,11 @@ struct kube_machine {
         int64_t csr_due_ms;              /* next serving request not before; 0: none planned */
         char *csr_name;                  /* the serving request under way, or NULL */
         bool has_serving;                /* an issued serving certificate */
+        char *serving_key;               /* of csr_name's request; PEM */
+        struct kube_identity self;       /* its kubelet's, with struct kube_remote */
+        void *credentials;               /* what kube_remote.join knows of it */
+        bool applied;                    /* Talos has set labels and taints since it came up */
+        int64_t lease_due_ms;            /* with struct kube_remote: renewed then */
         bool static_pods;                /* mirror pods were made since it came up */
         unsigned next_pod_address, boots;
         struct pod_run *runs;
@@ -108,6 +158,7 @@ struct kube_cluster {
         int64_t bootstrap_due_ms;        /* Talos' bootstrap manifests are applied then; 0: done */
         int64_t next_due_ms;             /* earliest wish of the controllers in this pass; 0: none */
         struct ccm *ccm;                 /* ccm.c */
+        const struct kube_identity *as;  /* who writes now, see struct kube_identity; NULL: the administrator */
         unsigned next_service_address;
 };
 
@@ -136,6 +187,9 @@ const json_t *kube_find(struct kube_cluster *c, const char *group, const char *p
 /* Puts (value taken, its resourceVersion is set) or removes; watchers hear of it. */
 const json_t *kube_put(struct kube_cluster *c, struct kube_type *t, json_t *value);
 void kube_drop(struct kube_cluster *c, struct kube_type *t, const char *name_space, const char *name);
+/* For a store that is a copy: puts or removes what the API server said. What is older than the copy's own is ignored; false then. */
+bool kube_copy_put(struct kube_cluster *c, struct kube_type *t, json_t *value /* taken */);
+bool kube_copy_drop(struct kube_cluster *c, struct kube_type *t, const json_t *last);
 size_t kube_lower_bound(const struct kube_type *t, const char *key);
 /* A snapshot of all objects of a type, so that it may be written meanwhile; new reference (array). */
 json_t *kube_all(struct kube_cluster *c, const char *group, const char *plural);
@@ -178,6 +232,7 @@ struct kube_writer {
         const struct strv *groups;
         bool dry_run;
         bool tracked;                    /* managedFields are already right (server-side apply) */
+        bool replace;                    /* PUT of the whole object rather than a patch; matters to kube_remote alone */
 };
 /* value is taken; *ret is a new reference. before NULL: create. */
 int kube_write(struct kube_cluster *c, struct kube_type *t, const json_t *before, json_t *value, const struct kube_writer *w,
@@ -189,7 +244,11 @@ int kube_delete(struct kube_cluster *c, struct kube_type *t, const json_t *objec
 /* For controllers: creates or updates as manager; failures are dropped (the next pass sees the state). True when something was
  * written. */
 bool kube_save(struct kube_cluster *c, const char *manager, const char *subresource, json_t *value /* taken */);
+/* The same for those that update whole objects where others patch: RBAC knows them as different verbs. */
+bool kube_replace(struct kube_cluster *c, const char *manager, const char *subresource, json_t *value /* taken */);
 void kube_remove(struct kube_cluster *c, const json_t *object);          /* grace 0 */
+/* Is the store a copy of a real API server's? */
+static inline bool kube_is_copy(const struct kube_cluster *c) { return c->env.remote != NULL; }
 /* One Event about an object. */
 void kube_say(struct kube_cluster *c, const json_t *about, const char *component, const char *type, const char *reason,
               const char *fmt, ...)
@@ -215,6 +274,7 @@ void disruption_pass(struct kube_cluster *c);
 void garbage_pass(struct kube_cluster *c);
 void ccm_pass(struct kube_cluster *c);
 void ccm_free(struct ccm *ccm);
+char *ccm_exit_message(struct kube_cluster *c, const json_t *pod);       /* why this CCM ends at once, owned; NULL: it runs, or is no CCM */
 void csr_pass(struct kube_cluster *c);
 void talos_pass(struct kube_cluster *c);                         /* talos.dev ServiceAccounts become Secrets */
 void crd_pass(struct kube_cluster *c);
@@ -233,6 +293,8 @@ char *template_hash(const json_t *pod_template);                 /* owned */
 bool scheduler_fits(struct kube_cluster *c, const json_t *node, const json_t *pod);
 void job_pod_action(struct kube_cluster *c, struct kube_machine *m, const json_t *pod, struct pod_run *run);
 bool node_network_ready(struct kube_cluster *c, const struct kube_machine *m);
+void talos_apply_node(struct kube_cluster *c, struct kube_machine *m);           /* node-apply.c: the config's labels and taints */
+json_t *node_taint(const char *key, const char *value, const char *effect);      /* new reference */
 
 /* For GET /state; new references. */
 json_t *kube_cluster_state(struct kube_cluster *c);

@@ -16,26 +16,33 @@ static int add_san(X509_REQ *request, const char *dns_name, const struct ip6_add
         return done ? 0 : -1;
 }
 
+static char *bio_text(BIO *b) {
+        char *text;
+        long n = BIO_get_mem_data(b, &text);
+        return xstrndup(text, (size_t) n);
+}
+
 int csr_make(const char *common_name, const char *organization, const char *dns_name, const struct ip6_addr *address,
-             char **ret_pem, struct error *err) {
+             char **ret_pem, char **ret_key, struct error *err) {
         EVP_PKEY *key = EVP_EC_gen("P-256");
         X509_REQ *request = X509_REQ_new();
-        BIO *out = BIO_new(BIO_s_mem());
+        BIO *out = BIO_new(BIO_s_mem()), *secret = BIO_new(BIO_s_mem());
         X509_NAME *name = request ? X509_REQ_get_subject_name(request) : NULL;
-        bool done = key && out && name &&
+        bool done = key && out && secret && name &&
                 X509_NAME_add_entry_by_txt(name, "O", MBSTRING_UTF8, (const unsigned char *) organization, -1, -1, 0) == 1 &&
                 X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *) common_name, -1, -1, 0) == 1 &&
-                X509_REQ_set_pubkey(request, key) == 1 && add_san(request, dns_name, address) == 0 &&
+                X509_REQ_set_pubkey(request, key) == 1 && (!dns_name || add_san(request, dns_name, address) == 0) &&
                 X509_REQ_sign(request, key, EVP_sha256()) > 0 &&
-                PEM_write_bio_X509_REQ(out, request) == 1;
+                PEM_write_bio_X509_REQ(out, request) == 1 && PEM_write_bio_PrivateKey(secret, key, NULL, NULL, 0, NULL, NULL) == 1;
         if (done) {
-                char *pem;
-                long n = BIO_get_mem_data(out, &pem);
-                *ret_pem = xstrndup(pem, (size_t) n);
+                *ret_pem = bio_text(out);
+                if (ret_key)
+                        *ret_key = bio_text(secret);
         }
         EVP_PKEY_free(key);
         X509_REQ_free(request);
         BIO_free(out);
+        BIO_free(secret);
         return done ? 0 : error_set(err, ERR_BUG, "no certificate request could be made for %s", common_name);
 }
 
@@ -43,19 +50,23 @@ void csr_request_serving(struct kube_cluster *c, struct kube_machine *m) {
         _cleanup_str_ char *user = xasprintf("system:node:%s", m->settings.name), *suffix = kube_suffix(c,
                                                                                           5), *pem = NULL, *encoded = NULL;
         _cleanup_error_ struct error err = ERROR_INIT;
-        if (csr_make(user, "system:nodes", m->settings.name, &m->settings.addr, &pem, &err) < 0)
+        free(m->serving_key);
+        m->serving_key = NULL;
+        if (csr_make(user, "system:nodes", m->settings.name, &m->settings.addr, &pem, &m->serving_key, &err) < 0)
                 return;
         encoded = base64_encode(pem, strlen(pem));
         free(m->csr_name);
         m->csr_name = xasprintf("csr-%s", suffix);
         m->csr_due_ms = kube_now(c) + CSR_RETRY_MS;
-        kube_save(c, "kubelet", "", json_pack("{s:s, s:s, s:{s:s}, s:{s:s, s:s, s:[ss], s:s, s:[ss]}}", "apiVersion",
+        bool sent = kube_save(c, "kubelet", "", json_pack("{s:s, s:s, s:{s:s}, s:{s:s, s:s, s:[ss], s:s, s:[ss]}}", "apiVersion",
                                               "certificates.k8s.io/v1", "kind",
                                               "CertificateSigningRequest", "metadata", "name", m->csr_name, "spec", "request",
                                               encoded, "signerName",
                                               "kubernetes.io/kubelet-serving", "usages", "digital signature", "server auth",
                                               "username", user, "groups",
                                               "system:nodes", "system:authenticated"));
+        if (!sent)                       /* refused by a real API server, or it did not answer */
+                m->csr_due_ms = kube_now(c) + BACKOFF_MIN_MS;
 }
 
 /* What the signer checks itself (kubernetes: pkg/controller/certificates/signer). */
@@ -108,6 +119,14 @@ static void sign(struct kube_cluster *c, const json_t *request) {
         kube_save(c, "kube-controller-manager", "status", TAKE(copy));
 }
 
+static void serve(struct kube_cluster *c, struct kube_machine *m, const char *encoded) {
+        _cleanup_free_ uint8_t *pem = NULL;
+        size_t n;
+        _cleanup_error_ struct error err = ERROR_INIT;
+        if (base64_decode(encoded, strlen(encoded), false, &pem, &n, &err) == 0)
+                c->env.remote->serve(c->env.remote->data, m, (const char *) pem);
+}
+
 /* A kubelet with rotate-server-certificates asks when its Node has an address, and anew when nothing came for a quarter of an
  * hour. */
 static void kubelet_side(struct kube_cluster *c, struct kube_machine *m) {
@@ -117,6 +136,8 @@ static void kubelet_side(struct kube_cluster *c, struct kube_machine *m) {
                                                         m->csr_name) : NULL;
         if (jget_text(request, "status.certificate")) {
                 m->has_serving = true;
+                if (kube_is_copy(c))
+                        serve(c, m, jget_text(request, "status.certificate"));
                 return;
         }
         const json_t *node = kube_find(c, "", "nodes", NULL, m->settings.name);
@@ -128,7 +149,19 @@ static void kubelet_side(struct kube_cluster *c, struct kube_machine *m) {
         kube_wake_at(c, m->csr_due_ms);
 }
 
+static void kubelets(struct kube_cluster *c) {
+        for (size_t m = 0; m < c->n_machines; m++) {
+                c->as = &c->machines[m]->self;
+                kubelet_side(c, c->machines[m]);
+        }
+        c->as = NULL;
+}
+
 void csr_pass(struct kube_cluster *c) {
+        if (kube_is_copy(c)) {           /* the real controller manager signs */
+                kubelets(c);
+                return;
+        }
         _cleanup_json_ json_t *all = kube_all(c, "certificates.k8s.io", "certificatesigningrequests");
         size_t i, k;
         json_t *each, *condition;
@@ -147,6 +180,5 @@ void csr_pass(struct kube_cluster *c) {
                                 sign(c, each);
                 }
         }
-        for (size_t m = 0; m < c->n_machines; m++)
-                kubelet_side(c, c->machines[m]);
+        kubelets(c);
 }

@@ -5,6 +5,8 @@
 
 #include "sim/kube/cluster.h"
 
+#define REMOVE_AGAIN_MS 5000
+
 bool pod_finished(const json_t *pod) {
         const char *phase = jget_text(pod, "status.phase");
         return str_eq(phase, "Succeeded") || str_eq(phase, "Failed");
@@ -88,7 +90,7 @@ static void pod_address(struct kube_cluster *c, struct kube_machine *m, json_t *
 
 enum container_state { CONTAINER_WAITING, CONTAINER_RUNNING, CONTAINER_ENDED };
 
-struct outcome { enum container_state state; const char *phase, *reason, *message; bool ready, failed, restarted; };
+struct outcome { enum container_state state; const char *phase, *reason, *message; bool ready, failed, restarted; int exit_code; };
 
 static json_t *container_status(struct kube_cluster *c, const json_t *container, const json_t *old, const struct outcome *o) {
         const char *image = jget_text(container, "image");
@@ -101,7 +103,7 @@ static json_t *container_status(struct kube_cluster *c, const json_t *container,
         else if (o->state == CONTAINER_RUNNING)
                 state = json_pack("{s:{s:O}}", "running", "startedAt", since);
         else
-                state = json_pack("{s:{s:i, s:s, s:O, s:o, s:s}}", "terminated", "exitCode", o->failed ? 1 : 0, "reason",
+                state = json_pack("{s:{s:i, s:s, s:O, s:o, s:s}}", "terminated", "exitCode", o->failed ? MAX(o->exit_code, 1) : 0, "reason",
                                   o->failed ? "Error" : "Completed",
                                   "startedAt", since, "finishedAt", meta_time(kube_now(c)), "containerID", full);
         if (o->message && o->state != CONTAINER_RUNNING)
@@ -192,6 +194,20 @@ static bool becomes_ready(struct kube_cluster *c, struct kube_machine *m, const 
         return true;
 }
 
+/* A program that ends at once: started again with a growing pause. */
+static bool crashes(struct kube_cluster *c, struct kube_machine *m, const json_t *pod, struct pod_run *run) {
+        _cleanup_str_ char *message = ccm_exit_message(c, pod);
+        if (!message)
+                return false;
+        struct outcome o = { .state = CONTAINER_WAITING, .phase = "Running", .reason = "CrashLoopBackOff", .message = message, .restarted = true,
+                             .failed = true };
+        write_status(c, m, pod, &o);
+        run->stage = POD_STARTING;
+        run->due_ms = kube_now(c) + MAX(kube_latency(c, m, 10000LL << MIN(run->attempts++, 5u)), (int64_t) BACKOFF_MIN_MS);
+        kube_wake_at(c, run->due_ms);
+        return true;
+}
+
 static void run_pod(struct kube_cluster *c, struct kube_machine *m, const json_t *pod, struct pod_run *run, bool restarted) {
         int64_t due;
         bool ready = becomes_ready(c, m, pod, &due), was = meta_condition_is(pod, "Ready", "True");
@@ -210,12 +226,13 @@ static void run_pod(struct kube_cluster *c, struct kube_machine *m, const json_t
 
 static void end_pod(struct kube_cluster *c, struct kube_machine *m, const json_t *pod, struct pod_run *run) {
         struct outcome o = { .state = CONTAINER_ENDED, .phase = run->failed ? "Failed" : "Succeeded", .message = run->message,
-                             .failed = run->failed };
+                             .failed = run->failed, .exit_code = run->exit_code };
         /* restartPolicy OnFailure: the kubelet starts the container again, with a growing pause; a Job's backoffLimit counts
          * the restarts. */
         if (run->failed && str_eq(jget_text(pod, "spec.restartPolicy"), "OnFailure")) {
                 struct outcome again = { .state = CONTAINER_WAITING, .phase = "Running", .reason = "CrashLoopBackOff",
-                                         .message = run->message, .restarted = true };
+                                         .message = run->message, .restarted = true,
+                                         .failed = true, .exit_code = run->exit_code };
                 write_status(c, m, pod, &again);
                 run->stage = POD_STARTING;
                 run->acted = run->failed = false;
@@ -240,14 +257,21 @@ static struct pod_run *run_of(struct kube_machine *m, const json_t *pod) {
 static void stop_pod(struct kube_cluster *c, struct kube_machine *m, const json_t *pod, struct pod_run *run) {
         if (run->stage != POD_STOPPING) {
                 run->stage = POD_STOPPING;
+                if (kube_is_copy(c))
+                        c->env.remote->stop(c->env.remote->data, run->uid);
                 run->due_ms = kube_now(c) + kube_latency(c, m,
                                                          MIN((int64_t) LATENCY_STOP,
                                                              meta_int(pod, "metadata.deletionGracePeriodSeconds", 30) * 1000));
         }
-        if (run->due_ms > kube_now(c))
+        if (run->due_ms > kube_now(c)) {
                 kube_wake_at(c, run->due_ms);
-        else
-                kube_remove(c, pod);
+                return;
+        }
+        kube_remove(c, pod);
+        if (kube_is_copy(c)) {           /* gone when the watch says so; a finalizer may hold it */
+                run->due_ms = kube_now(c) + REMOVE_AGAIN_MS;
+                kube_wake_at(c, run->due_ms);
+        }
 }
 
 static void begin_pod(struct kube_cluster *c, struct kube_machine *m, const json_t *pod, struct pod_run *run) {
@@ -286,6 +310,8 @@ static void one_pod(struct kube_cluster *c, struct kube_machine *m, const json_t
         if (run->stage == POD_PULLING && run->due_ms <= kube_now(c))
                 try_pull(c, m, held, run);
         if (run->stage == POD_STARTING && run->due_ms <= kube_now(c)) {
+                if (crashes(c, m, held, run))
+                        return;
                 run->stage = POD_RUNNING;
                 run_pod(c, m, held, run, false);
                 run->due_ms = 0;
@@ -294,8 +320,9 @@ static void one_pod(struct kube_cluster *c, struct kube_machine *m, const json_t
                 run_pod(c, m, held, run, false);
                 if (str_eq(jget_text(meta_controller(held), "kind"), "Job"))
                         job_pod_action(c, m, held, run);
-                if (run->acted)
-                        end_pod(c, m, kube_find(c, "", "pods", meta_namespace(held), meta_name(held)), run);
+                const json_t *now = run->acted ? kube_find(c, "", "pods", meta_namespace(held), meta_name(held)) : NULL;
+                if (now)
+                        end_pod(c, m, now, run);
         }
         if ((run->stage == POD_PULLING || run->stage == POD_STARTING) && run->due_ms > kube_now(c))
                 kube_wake_at(c, run->due_ms);
@@ -332,11 +359,13 @@ void kubelet_pass(struct kube_cluster *c) {
                 const char *name = jget_text(pod, "spec.nodeName");
                 const json_t *at = name ? json_object_get(index, name) : NULL;
                 struct kube_machine *m = at ? c->machines[json_integer_value(at)] : NULL;
+                c->as = m ? &m->self : NULL;
                 if (m && m->up && m->registered)
                         one_pod(c, m, pod);
-                else if (name)
+                else if (name && !kube_is_copy(c))
                         silent_pod(c, pod, kube_find(c, "", "nodes", NULL, name));
         }
+        c->as = NULL;
         for (size_t m = 0; m < c->n_machines; m++)
                 forget_runs(c, c->machines[m]);
 }

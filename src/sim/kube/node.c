@@ -25,7 +25,7 @@ bool node_network_ready(struct kube_cluster *c, const struct kube_machine *m) {
         return false;
 }
 
-static json_t *taint(const char *key, const char *value, const char *effect) {
+json_t *node_taint(const char *key, const char *value, const char *effect) {
         json_t *t = json_pack("{s:s, s:s}", "key", key, "effect", effect);
         jset_str(t, "value", str_empty(value) ? NULL : value);
         return t;
@@ -47,7 +47,7 @@ static bool lifecycle_taint(json_t *node, const char *key, bool wanted, int64_t 
         bool changed = false;
         for (size_t e = 0; e < ARRAY_SIZE(effects); e++) {
                 if (wanted && !has_taint(node, key, effects[e])) {
-                        json_t *t = taint(key, NULL, effects[e]);
+                        json_t *t = node_taint(key, NULL, effects[e]);
                         json_object_set_new(t, "timeAdded", meta_time(now_ms));
                         json_array_append_new(taints, t);
                         changed = true;
@@ -115,7 +115,8 @@ static void set_addresses(struct kube_machine *m, json_t *status) {
                                                            "type", "Hostname", "address", m->settings.name));
 }
 
-static void set_labels(struct kube_machine *m, json_t *node) {
+/* What the kubelet itself may say of its node. */
+static void set_own_labels(struct kube_machine *m, json_t *node) {
         struct kube_node_settings *s = &m->settings;
         const char *arch = str_eq(s->arch, "arm") ? "arm64" : "amd64";
         meta_set_label(node, "kubernetes.io/hostname", s->name);
@@ -123,6 +124,18 @@ static void set_labels(struct kube_machine *m, json_t *node) {
         meta_set_label(node, "kubernetes.io/os", "linux");
         meta_set_label(node, "beta.kubernetes.io/arch", arch);
         meta_set_label(node, "beta.kubernetes.io/os", "linux");
+        if (s->external_cloud_provider && s->has_node_ip) {
+                char text[IP6_STR_MAX];
+                meta_set_annotation(node, "alpha.kubernetes.io/provided-node-ip", ip6_format(&s->addr, text));
+        }
+        meta_set_annotation(node, "volumes.kubernetes.io/controller-managed-attach-detach", "true");
+}
+
+static void set_labels(struct kube_machine *m, json_t *node) {
+        struct kube_node_settings *s = &m->settings;
+        set_own_labels(m, node);
+        if (kube_is_copy(m->cluster))    /* Talos comes afterwards: node-apply.c */
+                return;
         if (s->control_plane) {
                 meta_set_label(node, "node-role.kubernetes.io/control-plane", "");
                 if (!s->allow_scheduling)
@@ -132,11 +145,23 @@ static void set_labels(struct kube_machine *m, json_t *node) {
                 meta_set_label(node, s->labels.items[i].key, s->labels.items[i].value);
         for (size_t i = 0; i < s->annotations.n; i++)
                 meta_set_annotation(node, s->annotations.items[i].key, s->annotations.items[i].value);
-        if (s->external_cloud_provider && s->has_node_ip) {
-                char text[IP6_STR_MAX];
-                meta_set_annotation(node, "alpha.kubernetes.io/provided-node-ip", ip6_format(&s->addr, text));
-        }
-        meta_set_annotation(node, "volumes.kubernetes.io/controller-managed-attach-detach", "true");
+}
+
+/* Taints of a new Node: the API server's admission adds not-ready, the kubelet uninitialized and what it was told to register with; Talos adds
+ * its own afterwards (node-apply.c), which the double does at once. */
+static void set_taints(struct kube_machine *m, json_t *node) {
+        struct kube_node_settings *s = &m->settings;
+        json_t *taints = meta_array(node, "spec.taints");
+        bool copy = kube_is_copy(m->cluster);
+        if (!copy)
+                json_array_append_new(taints, node_taint(NOT_READY, NULL, "NoSchedule"));
+        if (s->external_cloud_provider)
+                json_array_append_new(taints, node_taint("node.cloudprovider.kubernetes.io/uninitialized", "true", "NoSchedule"));
+        if (s->control_plane && !s->allow_scheduling && !copy)
+                json_array_append_new(taints, node_taint("node-role.kubernetes.io/control-plane", NULL, "NoSchedule"));
+        for (size_t i = 0; i < s->n_taints; i++)
+                if (!copy || s->taints[i].at_registration)
+                        json_array_append_new(taints, node_taint(s->taints[i].key, s->taints[i].value, s->taints[i].effect));
 }
 
 static json_t *new_node(struct kube_cluster *c, struct kube_machine *m) {
@@ -144,14 +169,8 @@ static json_t *new_node(struct kube_cluster *c, struct kube_machine *m) {
         json_t *node = json_pack("{s:s, s:s, s:{s:s}, s:{}, s:{}}", "apiVersion", "v1", "kind", "Node", "metadata", "name",
                                  s->name, "spec", "status");
         set_labels(m, node);
-        json_t *taints = meta_array(node, "spec.taints"), *status = meta_object(node, "status");
-        json_array_append_new(taints, taint(NOT_READY, NULL, "NoSchedule"));
-        if (s->external_cloud_provider)
-                json_array_append_new(taints, taint("node.cloudprovider.kubernetes.io/uninitialized", "true", "NoSchedule"));
-        if (s->control_plane && !s->allow_scheduling)
-                json_array_append_new(taints, taint("node-role.kubernetes.io/control-plane", NULL, "NoSchedule"));
-        for (size_t i = 0; i < s->n_taints; i++)
-                json_array_append_new(taints, taint(s->taints[i].key, s->taints[i].value, s->taints[i].effect));
+        json_t *status = meta_object(node, "status");
+        set_taints(m, node);
         set_quantities(s, status);
         set_info(c, m, status);
         set_conditions(status, false, kube_now(c));
@@ -160,7 +179,10 @@ static json_t *new_node(struct kube_cluster *c, struct kube_machine *m) {
         return node;
 }
 
+#define LEASE_MS 10000                   /* constant: kubelet renews at a quarter of leaseDurationSeconds */
+
 static void save_lease(struct kube_cluster *c, struct kube_machine *m) {
+        m->lease_due_ms = kube_now(c) + LEASE_MS;
         _cleanup_str_ char *now = time_format_micro(kube_now(c));
         kube_save(c, "kubelet", "", json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:s, s:i, s:s}}", "apiVersion",
                                               "coordination.k8s.io/v1", "kind", "Lease", "metadata",
@@ -182,6 +204,8 @@ static void register_node(struct kube_cluster *c, struct kube_machine *m) {
                 kube_wake_at(c, m->kubelet_due_ms);
                 return;
         }
+        if (kube_is_copy(c) && !c->env.remote->join(c->env.remote->data, m))
+                return;
         if (m->settings.rotate_certificates && !m->csr_name && kube_fault(c, "kubelet-csr-early", m)) {
                 csr_request_serving(c, m);
                 m->kubelet_due_ms = now + 1000;
@@ -245,6 +269,15 @@ static void running_node(struct kube_cluster *c, struct kube_machine *m) {
         const json_t *node = kube_find(c, "", "nodes", NULL, m->settings.name);
         if (!node)       /* deleted under a running kubelet: it does not register again before it restarts */
                 return;
+        if (kube_is_copy(c)) {           /* a real controller manager takes a node without heartbeats for dead */
+                if (m->lease_due_ms <= kube_now(c))
+                        save_lease(c, m);
+                kube_wake_at(c, m->lease_due_ms);
+                talos_apply_node(c, m);
+                node = kube_find(c, "", "nodes", NULL, m->settings.name);
+                if (!node)
+                        return;
+        }
         if (m->settings.control_plane && !m->static_pods)
                 make_static_pods(c, m, node);
         node = kube_find(c, "", "nodes", NULL, m->settings.name);
@@ -313,11 +346,15 @@ void node_pass(struct kube_cluster *c) {
                 struct kube_machine *m = c->machines[i];
                 if (!m->up || !m->reached)
                         continue;
+                c->as = &m->self;
                 if (!m->registered)
                         register_node(c, m);
                 if (m->registered)
                         running_node(c, m);
+                c->as = NULL;
         }
+        if (kube_is_copy(c))
+                return;
         _cleanup_json_ json_t *nodes = kube_all(c, "", "nodes");
         size_t i;
         json_t *each;

@@ -2,7 +2,7 @@
  * them. */
 #include "sim/kube/kube.h"
 #include "sim/kube/server.h"
-#include "sim/real/real.h"
+#include "sim/real/mirror.h"
 #include "sim/talos/talos.h"
 
 #define PROBE_PAUSE_MS 300
@@ -15,6 +15,7 @@ struct member { uint64_t id; char *hostname; struct ip6_addr addr; int64_t serve
 struct group {
         struct sim_world *world;
         struct kube_cluster *core;
+        struct mirror *mirror;           /* of the real API servers, NULL: the core is the API server */
         char *id, *ca;
         struct member *members;
         size_t n_members;
@@ -43,6 +44,11 @@ static struct state *state_of(struct sim_world *w) {
         return w->kube;
 }
 
+/* Does an API server run on this machine? */
+static bool has_server(const struct record *r) {
+        return r->server || (r->group && r->group->mirror && real_plane_api_ready(r->m));
+}
+
 static int64_t env_now(void *data) { return sim_now_ms(((struct group *) data)->world); }
 static uint64_t env_random(void *data) { return sim_random(((struct group *) data)->world); }
 
@@ -69,7 +75,8 @@ static void env_changed(void *data, const struct kube_machine *node) {
 static void reconcile(void *data) {
         struct group *g = data;
         g->due_ms = 0;
-        kube_reconcile(g->core);
+        if (!g->mirror || mirror_is_synced(g->mirror))
+                kube_reconcile(g->core);
 }
 
 static void env_wake(void *data, int64_t in_ms) {
@@ -111,17 +118,38 @@ static void settings_of(const struct sim_config *config, struct kube_settings *r
         *ret = s;
 }
 
+/* KubePrism: the API server of one's own machine, else any other of the cluster. */
+static struct sim_machine *server_for(void *data, const struct kube_machine *at) {
+        const struct group *g = data;
+        struct sim_machine *own = machine_of(at);
+        const struct state *s = g->world->kube;
+        if (own && real_plane_api_ready(own))
+                return own;
+        for (size_t i = 0; i < s->n_records; i++)
+                if (s->records[i]->group == g && real_plane_api_ready(s->records[i]->m))
+                        return s->records[i]->m;
+        return NULL;
+}
+
 static struct group *group_new(struct sim_machine *m, const struct sim_config *config) {
         struct state *s = state_of(m->world);
         struct group *g = xnew0(struct group);
         g->world = m->world;
         g->id = xstrdup(config->cluster_id);
         g->ca = xstrdup(config->k8s_ca.cert_pem);
+        if (sim_real_on(m->world)) {
+                struct mirror_options o = { .world = m->world, .data = g, .server = server_for, .ca_pem = g->ca };
+                _cleanup_error_ struct error err = ERROR_INIT;
+                if (mirror_new(&o, &g->mirror, &err) < 0)
+                        sim_say(m->world, "%s: Kubernetes is the double's: %s", m->name, error_text(&err));
+        }
         struct kube_env env = { .data = g, .now_ms = env_now, .latency = env_latency, .random = env_random, .wake = env_wake,
-                                .fault = env_fault, .changed = env_changed };
+                                .fault = env_fault, .changed = env_changed, .remote = g->mirror ? mirror_remote(g->mirror) : NULL };
         struct kube_settings settings;
         settings_of(config, &settings);
         g->core = kube_cluster_new(&env, &settings);
+        if (g->mirror)
+                mirror_attach(g->mirror, g->core);
         ARRAY_APPEND(s->groups, s->n_groups, g);
         return g;
 }
@@ -142,6 +170,7 @@ static void group_free(struct state *s, struct group *g) {
                 }
         loop_timer_cancel(&g->timer);
         kube_cluster_free(g->core);
+        mirror_free(g->mirror);
         for (size_t i = 0; i < g->n_members; i++)
                 free(g->members[i].hostname);
         free(g->members);
@@ -156,6 +185,31 @@ static void group_free(struct state *s, struct group *g) {
                 }
 }
 
+static void add_taint(struct kube_node_settings *s, const char *key, const char *value, const char *effect, bool at_registration) {
+        struct kube_taint t = { xstrdup(key), xstrdup(value), xstrdup(effect), at_registration };
+        ARRAY_APPEND(s->taints, s->n_taints, t);
+}
+
+/* KubeletConfiguration's registerWithTaints; and the kubelet's argument, "key=value:Effect,…". */
+static void registration_taints(struct kube_node_settings *s, const struct sim_config *config) {
+        const char *argument = kvs_get(&config->kubelet_args, "register-with-taints");
+        _cleanup_strv_ struct strv parts = { 0 };
+        size_t i;
+        json_t *each;
+        json_array_foreach(json_object_get(config->kubelet_extra_config, "registerWithTaints"), i, each)
+                add_taint(s, jget_text(each, "key"), jget_text(each, "value"), jget_text(each, "effect"), true);
+        if (!str_empty(argument))
+                strv_split(&parts, argument, ',');
+        for (i = 0; i < parts.n; i++) {
+                const char *colon = strrchr(parts.items[i], ':'), *equals = strchr(parts.items[i], '=');
+                if (!colon)
+                        continue;
+                _cleanup_str_ char *key = xstrndup(parts.items[i], (size_t) ((equals ? equals : colon) - parts.items[i]));
+                _cleanup_str_ char *value = equals ? xstrndup(equals + 1, (size_t) (colon - equals - 1)) : NULL;
+                add_taint(s, key, value, colon + 1, true);
+        }
+}
+
 static void node_settings_of(const struct sim_machine *m, const struct sim_config *config, struct kube_node_settings *ret) {
         struct kube_node_settings s = {
                 .name = xstrdup(sim_talos_hostname(m) ? sim_talos_hostname(m) :
@@ -167,7 +221,8 @@ static void node_settings_of(const struct sim_machine *m, const struct sim_confi
                 .cores = m->cores, .memory_gib = m->memory_gib, .disk_gb = m->disk_gb, .control_plane = config->control_plane,
                 .allow_scheduling = config->allow_scheduling, .external_cloud_provider = config->external_cloud_provider,
                 .rotate_certificates = str_eq(kvs_get(&config->kubelet_args, "rotate-server-certificates"), "true"),
-                .cni_built_in = str_eq(config->cni, "flannel"),
+                .cni_built_in = str_eq(config->cni, "flannel"), .bootstrap_token = xstrdup(config->bootstrap_token),
+                .prism_port = config->kube_prism ? config->kube_prism_port : 0,
         };
         /* Which address the kubelet takes: one inside validSubnets (talos: k8s.NodeIPController). Without any it does not
          * start. */
@@ -184,11 +239,9 @@ static void node_settings_of(const struct sim_machine *m, const struct sim_confi
                         strv_add(&s.mirrors, config->mirrors[i].host);
         kvs_copy(&s.labels, &config->node_labels);
         kvs_copy(&s.annotations, &config->node_annotations);
-        for (size_t i = 0; i < config->n_node_taints; i++) {
-                struct kube_taint t = { xstrdup(config->node_taints[i].key), xstrdup(config->node_taints[i].value),
-                                        xstrdup(config->node_taints[i].effect) };
-                ARRAY_APPEND(s.taints, s.n_taints, t);
-        }
+        for (size_t i = 0; i < config->n_node_taints; i++)
+                add_taint(&s, config->node_taints[i].key, config->node_taints[i].value, config->node_taints[i].effect, false);
+        registration_taints(&s, config);
         *ret = s;
 }
 
@@ -209,7 +262,7 @@ static void probe_done(void *data, bool reached) {
 static const struct record *other_server(const struct record *r) {
         const struct state *s = r->m->world->kube;
         for (size_t i = 0; i < s->n_records; i++)
-                if (s->records[i]->group == r->group && s->records[i]->server)
+                if (s->records[i]->group == r->group && has_server(s->records[i]))
                         return s->records[i];
         return NULL;
 }
@@ -221,7 +274,7 @@ static void probe_start(void *data) {
         unsigned port = r->config->endpoint_port ? r->config->endpoint_port : 6443;
         if (!r->node || r->node->reached)
                 return;
-        if (r->server) {
+        if (has_server(r)) {
                 probe_done(r, true);
                 return;
         }
@@ -281,10 +334,20 @@ static void real_etcd_changed(void *data, struct sim_machine *m) {
                 sim_talos_changed(m);
 }
 
+static void real_servers_changed(void *data, struct sim_machine *m) {
+        struct record *r = m->kube;
+        (void) data;
+        if (!r || !r->group || !r->group->mirror)
+                return;
+        mirror_servers_changed(r->group->mirror);
+        env_changed(NULL, r->node);
+}
+
 static int part_start(struct sim_world *w, struct error *err) {
         (void) err;
         if (sim_real_on(w))
-                real_listen(w, &(struct real_listener) { .data = w, .etcd_changed = real_etcd_changed });
+                real_listen(w, &(struct real_listener) { .data = w, .etcd_changed = real_etcd_changed, .api_up = real_servers_changed,
+                                                      .api_down = real_servers_changed });
         return 0;
 }
 
@@ -430,10 +493,29 @@ size_t sim_kube_etcd_members(struct sim_machine *m, struct sim_etcd_member *ret,
         return n;
 }
 
+#define MEMBERS_MAX 16
+
+/* Ours is only the list of those that a restart counts on; etcd's own ids are different. */
+static bool real_member_remove(struct sim_machine *m, uint64_t id) {
+        struct sim_etcd_member all[MEMBERS_MAX];
+        const struct record *r = m->kube;
+        struct group *g = r ? r->group : NULL;
+        size_t n = real_etcd_members(m, all, ARRAY_SIZE(all));
+        for (size_t i = 0; g && i < n; i++)
+                for (size_t k = 0; all[i].id == id && k < g->n_members; k++)
+                        if (ip6_equal(&g->members[k].addr, &all[i].addr)) {
+                                free(g->members[k].hostname);
+                                memmove(&g->members[k], &g->members[k + 1], (g->n_members - k - 1) * sizeof(*g->members));
+                                g->n_members--;
+                                break;
+                        }
+        return real_etcd_remove(m, id);
+}
+
 bool sim_kube_etcd_remove(struct sim_machine *m, uint64_t id) {
         const struct record *r = m->kube;
         if (sim_real_on(m->world))
-                return real_etcd_remove(m, id);
+                return real_member_remove(m, id);
         for (size_t i = 0; r && r->group && i < r->group->n_members; i++) {
                 struct group *g = r->group;
                 if (g->members[i].id != id)
@@ -472,10 +554,14 @@ static json_t *machine_state(struct sim_machine *m) {
         if (!r || !r->node)
                 return NULL;
         json_t *out = kube_node_state(r->node);
-        json_object_set_new(out, "etcd", json_boolean(r->etcd));
-        json_object_set_new(out, "apiServer", json_boolean(r->server != NULL));
-        if (r->server)
-                json_object_set_new(out, "cluster", kube_cluster_state(r->group->core));
+        json_object_set_new(out, "etcd", json_boolean(sim_kube_etcd_running(m)));
+        json_object_set_new(out, "apiServer", json_boolean(has_server(r)));
+        if (has_server(r)) {
+                json_t *cluster = kube_cluster_state(r->group->core);
+                if (r->group->mirror)
+                        json_object_set_new(cluster, "refused", mirror_state(r->group->mirror));
+                json_object_set_new(out, "cluster", cluster);
+        }
         return out;
 }
 
@@ -485,6 +571,8 @@ static void machine_gone(struct sim_machine *m) {
         if (!r)
                 return;
         stop(r);
+        if (sim_real_on(m->world))
+                real_plane_wipe(m);
         loop_forget(m->world->loop, r);
         m->kube = NULL;
         for (size_t i = 0; i < s->n_records; i++)

@@ -60,6 +60,11 @@ static void event_done(struct kube_event *e) {
 }
 
 static void remember(struct kube_cluster *c, struct kube_type *t, json_t *before, json_t *after) {
+        c->dirty = true;
+        if (!c->reconciling)
+                c->env.wake(c->env.data, 0);
+        if (kube_is_copy(c))             /* nobody watches a copy */
+                return;
         if (!c->events)
                 c->events = xcalloc(KUBE_EVENT_RING, sizeof(*c->events));
         struct kube_event e = { c->rv, t, json_incref(before), json_incref(after) };
@@ -76,19 +81,19 @@ static void remember(struct kube_cluster *c, struct kube_type *t, json_t *before
                 if (w->type == t && !w->dead)
                         watch_tell(w, before, after, c->rv);
         }
-        c->dirty = true;
-        if (!c->reconciling)
-                c->env.wake(c->env.data, 0);
 }
 
-const json_t *kube_put(struct kube_cluster *c, struct kube_type *t, json_t *value) {
+static const json_t *put(struct kube_cluster *c, struct kube_type *t, json_t *value) {
         _cleanup_str_ char *key = key_of(meta_namespace(value), meta_name(value));
-        json_object_set_new(meta_object(value, "metadata"), "resourceVersion", json_strf("%lld", (long long) ++c->rv));
         size_t at = kube_lower_bound(t, key);
         _cleanup_json_ json_t *before = NULL;
         if (at < t->n && str_eq(t->items[at].key, key)) {
                 before = t->items[at].value;
                 t->items[at].value = value;
+                if (!str_eq(meta_uid(before), meta_uid(value))) {        /* a copy may have missed that it was made anew */
+                        json_object_del(c->uids, meta_uid(before));
+                        json_object_set_new(c->uids, meta_uid(value), json_true());
+                }
         } else {
                 struct kube_item item = { TAKE(key), value };
                 ARRAY_APPEND(t->items, t->n, item);
@@ -98,6 +103,37 @@ const json_t *kube_put(struct kube_cluster *c, struct kube_type *t, json_t *valu
         }
         remember(c, t, before, value);
         return value;
+}
+
+const json_t *kube_put(struct kube_cluster *c, struct kube_type *t, json_t *value) {
+        json_object_set_new(meta_object(value, "metadata"), "resourceVersion", json_strf("%lld", (long long) ++c->rv));
+        return put(c, t, value);
+}
+
+/* kubernetes: KEP-5504, resource versions of one type are numbers that grow. */
+static int64_t revision_of(const json_t *o) {
+        int64_t v = 0;
+        const char *text = jget_text(o, "metadata.resourceVersion");
+        return text && parse_int64(text, 0, INT64_MAX, &v) ? v : 0;
+}
+
+bool kube_copy_put(struct kube_cluster *c, struct kube_type *t, json_t *value) {
+        const json_t *old = kube_get(c, t, meta_namespace(value), meta_name(value));
+        if (old && revision_of(old) >= revision_of(value)) {
+                json_decref(value);
+                return false;
+        }
+        c->rv++;
+        put(c, t, value);
+        return true;
+}
+
+bool kube_copy_drop(struct kube_cluster *c, struct kube_type *t, const json_t *last) {
+        const json_t *old = kube_get(c, t, meta_namespace(last), meta_name(last));
+        if (!old || (!str_eq(meta_uid(old), meta_uid(last)) && revision_of(old) > revision_of(last)))
+                return false;
+        kube_drop(c, t, meta_namespace(last), meta_name(last));
+        return true;
 }
 
 void kube_drop(struct kube_cluster *c, struct kube_type *t, const char *name_space, const char *name) {

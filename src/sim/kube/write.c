@@ -167,6 +167,8 @@ int kube_write(struct kube_cluster *c, struct kube_type *t, const json_t *before
                struct kube_failure *f) {
         _cleanup_json_ json_t *taken = value, *old = json_incref((json_t *) before);
         bool same = false;
+        if (kube_is_copy(c))
+                return c->env.remote->write(c->env.remote->data, t, old, value, w, ret, f);
         if (before ? update(c, t, old, value, w, &same, f) < 0 : create(c, t, value, w, f) < 0)
                 return -1;
         if (same) {
@@ -190,16 +192,24 @@ int kube_write(struct kube_cluster *c, struct kube_type *t, const json_t *before
         return 0;
 }
 
-bool kube_save(struct kube_cluster *c, const char *manager, const char *subresource, json_t *value) {
+static bool save(struct kube_cluster *c, const char *manager, const char *subresource, json_t *value, bool replace) {
         _cleanup_json_ json_t *owned = value, *written = NULL;
         struct kube_type *t = kube_types_kind(&c->types, jget_text(value, "apiVersion"), jget_text(value, "kind"));
         if (!t)
                 return false;
         const json_t *before = str_empty(meta_name(value)) ? NULL : kube_get(c, t, meta_namespace(value), meta_name(value));
-        struct kube_writer w = { .manager = manager, .subresource = subresource };
+        struct kube_writer w = { .manager = manager, .subresource = subresource, .replace = replace };
         _cleanup_kube_failure_ struct kube_failure f = { 0 };
         int64_t rv = c->rv;
         return kube_write(c, t, before, TAKE(owned), &w, &written, &f) == 0 && c->rv != rv;
+}
+
+bool kube_save(struct kube_cluster *c, const char *manager, const char *subresource, json_t *value) {
+        return save(c, manager, subresource, value, false);
+}
+
+bool kube_replace(struct kube_cluster *c, const char *manager, const char *subresource, json_t *value) {
+        return save(c, manager, subresource, value, true);
 }
 
 void kube_remove(struct kube_cluster *c, const json_t *object) {
@@ -277,6 +287,10 @@ static const json_t *mark_deleted(struct kube_cluster *c, struct kube_type *t, c
 int kube_delete(struct kube_cluster *c, struct kube_type *t, const json_t *object, const struct kube_delete *how, json_t **ret,
                 struct kube_failure *f) {
         _cleanup_json_ json_t *held = json_incref((json_t *) object);
+        if (kube_is_copy(c)) {
+                *ret = NULL;
+                return c->env.remote->remove(c->env.remote->data, t, held, how, f);
+        }
         if (check_preconditions(t, held, how, f) < 0)
                 return -1;
         if (str_eq(t->kind, "Namespace") && (str_starts(meta_name(held), "kube-") || str_eq(meta_name(held), "default")))

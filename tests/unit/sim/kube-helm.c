@@ -178,7 +178,7 @@ START_TEST(requests_are_signed_by_the_cluster) {
         struct ip6_addr a;
         ck_assert(ip6_parse("2001:db8:2::1", &a));
         _cleanup_str_ char *pem = NULL;
-        ck_ok(csr_make("system:node:w", "system:nodes", "w", &a, &pem, &err), err);
+        ck_ok(csr_make("system:node:w", "system:nodes", "w", &a, &pem, NULL, &err), err);
         _cleanup_str_ char *encoded = base64_encode(pem, strlen(pem));
         _cleanup_str_ char *body = xasprintf("{\"metadata\":{\"name\":\"r\"},\"spec\":{\"request\":\"%s\",\"signerName\":\"kubernetes.io/kubelet-serving\",\"usages\":["
                                              "\"digital signature\",\"server auth\"]}}", encoded);
