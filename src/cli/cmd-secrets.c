@@ -87,9 +87,9 @@ const struct command command_secrets_export = {
 
 const struct command command_secrets_import = {
         .name = "secrets import", .summary = "begin a cluster with a secrets bundle that another program made", .arguments = "FILE", .min_args = 1, .max_args = 1,
-        .description = "FILE (- is standard input) is a secrets.yaml of `talosctl gen secrets`, talhelper or topf, or the machine_secrets of the Terraform\n"
-                       "provider as JSON. Every certificate must be an authority and every key its certificate's. Secrets that a cluster has\n"
-                       "already are never replaced.",
+        .description = "FILE (- is standard input) is a secrets.yaml of `talosctl gen secrets` or topf, a talsecret.yaml of talhelper, or the machine_secrets\n"
+                       "of the Terraform provider as JSON; what SOPS encrypted is decrypted first. Every certificate must be an authority and every\n"
+                       "key its certificate's. Secrets that a cluster has already are never replaced.",
         .examples = "  hcloud-v6 secrets import secrets.yaml --cluster team\n  sops -d talsecret.sops.yaml | hcloud-v6 secrets import -\n"
                     "  terraform output -json machine_secrets | hcloud-v6 secrets import -",
         .options = new_options, .options_size = sizeof(struct secrets), .run = run_import,

@@ -51,22 +51,56 @@ static const struct yaml_node *find_bundle(const struct yaml_node *n) {
         return n;
 }
 
+/* The first place of mark in a text of the tree, borrowed, or NULL. */
+static const char *find_text(const struct yaml_node *n, const char *mark) {
+        const char *found = NULL;
+
+        if (n->type == YAML_STR)
+                return strstr(n->text, mark);
+        for (size_t i = 0; i < n->n && !found && (n->type == YAML_MAP || n->type == YAML_SEQ); i++)
+                found = find_text(n->type == YAML_MAP ? n->pairs[i].value : n->items[i], mark);
+        return found;
+}
+
+/* What people have at hand instead of a readable bundle, each with the way to one. SOPS keeps a file's names and encrypts its values in place
+ * (talhelper's talsecret.sops.yaml, topf's secrets.yaml); talhelper fills in ${NAMES} from the environment; before 1.4 its gensecret printed a
+ * talenv.yaml, which knows no cluster id. */
 static int check_root(const char *name, const struct yaml_node *root, struct error *err) {
         if (root->type != YAML_MAP)
                 return error_set(err, ERR_INVALID, "%s: this is no secrets bundle, but %s", name, root->type == YAML_SEQ ? "a list" : "a single value");
-        if (!yaml_get(root, "sops"))
-                return 0;
-        error_set(err, ERR_INVALID, "%s: this bundle is encrypted by SOPS", name);
-        return error_hint(err, "decrypt it on the way: sops -d FILE | hcloud-v6 secrets import -");
+        const char *placeholder = find_text(root, "${");
+        if (yaml_get(root, "sops") || find_text(root, "ENC[AES256_GCM,")) {
+                error_set(err, ERR_INVALID, "%s: this bundle is encrypted by SOPS", name);
+                return error_hint(err, "decrypt it on the way: sops -d FILE | hcloud-v6 secrets import -");
+        }
+        if (placeholder) {
+                error_set(err, ERR_INVALID, "%s: a value is still to be filled in: %.*s", name, (int) strcspn(placeholder, "}") + 1, placeholder);
+                return error_hint(err, "with the variables set: envsubst <FILE | hcloud-v6 secrets import -");
+        }
+        if (yaml_get(root, "machine") || yaml_get(root, "kind")) {
+                error_set(err, ERR_INVALID, "%s: this is a machine config, not a secrets bundle", name);
+                return error_hint(err, "talosctl gen secrets --from-controlplane-config FILE makes a bundle of a control plane's config");
+        }
+        if (yaml_get(root, "clusterSecret") && yaml_get(root, "machineToken")) {
+                error_set(err, ERR_INVALID, "%s: this is a talenv.yaml of talhelper before 1.4, which lacks the cluster's id", name);
+                return error_hint(err, "take the bundle out of a control plane's config: talosctl gen secrets --from-controlplane-config FILE");
+        }
+        return 0;
 }
 
-/* JSON is read as JSON: tabs may indent it, which YAML forbids. */
+/* JSON is read as JSON: tabs may indent it, which YAML forbids. Of several documents the first tells what the file is. */
 static int parse_tree(const char *name, const char *text, size_t len, struct yaml_node **ret, struct error *err) {
+        _cleanup_(tree_docs_free_secret) struct yaml_docs docs = { 0 };
         size_t blank = strspn(text, " \t\r\n");
         json_t *json = NULL;
 
-        if (text[blank] != '{')
+        if (text[blank] != '{') {
+                if (yaml_parse(name, text, len, &docs, err) < 0)
+                        return -1;
+                if (docs.n > 1 && check_root(name, docs.items[0], err) < 0)
+                        return -1;
                 return yaml_parse_one(name, text, len, ret, err);
+        }
         if (json_parse(name, text, len, &json, err) < 0)
                 return -1;
         *ret = yaml_from_json(json);

@@ -102,7 +102,7 @@ def secrets():
     made = talos.ask("secrets-new", contract="v1.13")["text"]
     b = bundle_tree(made)
     terraform = as_terraform(b)
-    forms = {"talosctl, talhelper, topf": made, "Go's JSON": json.dumps(as_go(b)), "Terraform's machine_secrets": json.dumps(terraform, indent="\t"),
+    forms = {"talosctl and topf": made, "Go's JSON": json.dumps(as_go(b)), "Terraform's machine_secrets": json.dumps(terraform, indent="\t"),
              "a Terraform output": json.dumps({"sensitive": True, "value": terraform}),
              "a Terraform resource": json.dumps({"machine_secrets": terraform, "talos_version": "v1.13"})}
     for name, text in forms.items():
@@ -110,6 +110,18 @@ def secrets():
         r = run(state, "secrets", "import", "-", stdin=text)
         check(f"secrets import takes {name}", r.returncode == 0, r.stderr)
         check(f"and exports it as talosctl wrote it ({name})", run(state, "secrets", "export").stdout == made, "it differs")
+    # talhelper: the same bundle by another YAML library, of its own making and out of a machine config (gensecret -f)
+    config = talos.ask("generate", secrets=made, contract="v1.13", cluster="c", endpoint=ENDPOINT, kubernetes="1.36.3", type="controlplane")["text"]
+    helped = {"talhelper gensecret": talos.ask("secrets-new", contract="v1.13", type="talhelper")["text"],
+              "talhelper gensecret -f": talos.ask("secrets-new", contract="v1.13", type="talhelper", config=config)["text"],
+              "talhelper of an old cluster": talos.ask("secrets-new", contract="v1.2", type="talhelper")["text"]}
+    for name, text in helped.items():
+        state = os.path.join(tmp, "secrets", re.sub(r"\W", "", name))
+        r = run(state, "secrets", "import", "-", stdin=text)
+        check(f"secrets import takes {name}'s talsecret.yaml", r.returncode == 0, r.stderr)
+        wanted, got = talos.ask("secrets-load", secrets=text), run(state, "secrets", "export").stdout
+        check(f"and exports what Talos reads in it ({name})", wanted["ok"] and got == wanted["text"], "it differs", text, got)
+    check("a bundle out of a config is the one it was made of", bundle_tree(talos.ask("secrets-load", secrets=helped["talhelper gensecret -f"])["text"]) == b, "it differs")
     exported = os.path.join(state, "out.yaml")
     run(state, "secrets", "export", exported)
     check("the exported file is private", os.stat(exported).st_mode & 0o777 == 0o600)
@@ -128,6 +140,19 @@ def secrets():
     for name, text in wrong.items():
         r = run(os.path.join(tmp, "wrong", re.sub(r"\W", "", name)), "secrets", "import", "-", stdin=text)
         check(f"secrets import refuses {name}", r.returncode == 1 and "error:" in r.stderr, r.stderr)
+    # In the way of people: what is no bundle yet, and the command that makes one of it. A SOPS file as talhelper's example/talsecret.yaml shows it.
+    encrypted = re.sub(r"^( +\w+: )\S+$", r"\1ENC[AES256_GCM,data:AAAA,iv:AAAA,tag:AAAA==,type:str]", made, flags=re.M)
+    block = ("sops:\n    kms: []\n    age:\n        - recipient: age1x\n          enc: |\n            -----BEGIN AGE ENCRYPTED FILE-----\n            AAAA\n"
+             "            -----END AGE ENCRYPTED FILE-----\n    lastmodified: \"2026-01-01T00:00:00Z\"\n    mac: ENC[AES256_GCM,data:AAAA,type:str]\n    version: 3.8.0\n")
+    for name, text, words, way in (
+            ("talsecret.sops.yaml", encrypted + block, "encrypted by SOPS", "sops -d FILE"), ("topf's secrets.yaml, encrypted", encrypted + block, "encrypted by SOPS", "sops -d FILE"),
+            ("a SOPS file whose block was cut off", encrypted, "encrypted by SOPS", "sops -d FILE"),
+            ("a SOPS file in JSON", json.dumps({"data": "ENC[AES256_GCM,data:AAAA,type:str]", "sops": {"mac": "x"}}), "encrypted by SOPS", "sops -d FILE"),
+            ("placeholders of talhelper", made.replace(b["cluster"]["id"], "${CLUSTERNAME}"), "${CLUSTERNAME}", "envsubst"),
+            ("a machine config", config, "machine config", "--from-controlplane-config"),
+            ("a talenv.yaml", "aescbcEncryptionKey: x\nclusterSecret: y\nmachineToken: z\n", "talenv.yaml", "--from-controlplane-config")):
+        r = run(os.path.join(tmp, "wrong", re.sub(r"\W", "", name)), "secrets", "import", "-", stdin=text)
+        check(f"secrets import says what to do with {name}", r.returncode == 1 and words in r.stderr and way in r.stderr, r.stderr)
     return made
 
 

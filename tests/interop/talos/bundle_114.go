@@ -8,3 +8,7 @@ import (
 )
 
 func validateBundle(b *secrets.Bundle) error { return b.Validate(config.TalosVersionCurrent) }
+
+func bundleFromConfig(provider config.Provider) (*secrets.Bundle, error) {
+	return secrets.NewBundleFromConfig(secrets.NewClock(), provider)
+}

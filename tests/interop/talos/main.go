@@ -5,13 +5,14 @@
 //	{"op": "patch", "config": "…", "patches": ["…"]}      Talos' patcher; no patches: only encoded anew, a normal form
 //	{"op": "generate", "secrets": "…", "contract": "v1.13", "cluster": …, "endpoint": …, "kubernetes": …, "type": "controlplane"}
 //	{"op": "secrets-load", "secrets": "…"}                checks secrets.yaml and writes it anew
-//	{"op": "secrets-new", "contract": "v1.13"}
+//	{"op": "secrets-new", "contract": "v1.13"}            "type": "talhelper" writes as talhelper 3 does; "config": the secrets of a machine config
 //
 // An answer is {"ok": true, "text": "…", "warnings": […]} or {"ok": false, "error": "…", "panic": true if it was one}.
 package main
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
@@ -27,6 +28,7 @@ import (
 	"github.com/siderolabs/talos/pkg/machinery/config/generate/secrets"
 	"github.com/siderolabs/talos/pkg/machinery/config/machine"
 	"go.yaml.in/yaml/v4"
+	yamlv3 "gopkg.in/yaml.v3"
 )
 
 type request struct {
@@ -123,14 +125,30 @@ func secretsLoad(r request) (string, []string, error) {
 	return string(text), nil, err
 }
 
+// What talosctl and topf write is Marshal()'s; talhelper's gensecret encodes the same bundle by another library and with other indents (its
+// pkg/secret/print.go), and takes it out of a machine config with -f (pkg/talos/secret.go).
 func secretsNew(r request) (string, []string, error) {
 	contract, err := config.ParseContractFromVersion(r.Contract)
 	if err != nil {
 		return "", nil, err
 	}
-	bundle, err := secrets.NewBundle(secrets.NewClock(), contract)
+	var bundle *secrets.Bundle
+	if r.Config == "" {
+		bundle, err = secrets.NewBundle(secrets.NewClock(), contract)
+	} else if provider, failed := configloader.NewFromBytes([]byte(r.Config)); failed != nil {
+		err = failed
+	} else {
+		bundle, err = bundleFromConfig(provider)
+	}
 	if err != nil {
 		return "", nil, err
+	}
+	if r.Type == "talhelper" {
+		var text bytes.Buffer
+		encoder := yamlv3.NewEncoder(&text)
+		encoder.SetIndent(2)
+		err := encoder.Encode(bundle)
+		return text.String(), nil, err
 	}
 	text, err := yaml.Marshal(bundle)
 	return string(text), nil, err

@@ -278,6 +278,18 @@ START_TEST(our_certificate_is_refused) {
 }
 END_TEST
 
+/* No header line came on a new connection, but the peer's settings did: it had taken our certificate. */
+START_TEST(a_call_that_is_reset_is_no_matter_of_certificates) {
+        _cleanup_error_ struct error err = ERROR_INIT;
+        struct talos_client c = client();
+        c.fresh = true;
+        script.answer.reset_first = true;
+        ck_fails(talos_bootstrap(&c, &err), err, ERR_UNAVAILABLE);
+        ck_assert(err.ambiguous && err.retryable);
+        ck_assert_ptr_null(strstr(err.message, "certificate"));
+}
+END_TEST
+
 START_TEST(their_certificate_is_not_trusted) {
         _cleanup_error_ struct error err = ERROR_INIT;
         struct test_pki other;
@@ -602,6 +614,7 @@ static Suite *suite(void) {
         tcase_add_test(t, answers_that_are_not_grpc);
         tcase_add_test(t, deadline);
         tcase_add_test(t, our_certificate_is_refused);
+        tcase_add_test(t, a_call_that_is_reset_is_no_matter_of_certificates);
         tcase_add_test(t, their_certificate_is_not_trusted);
         tcase_add_test(t, a_secure_client_without_a_ca_never_calls);
         tcase_add_test(t, fresh_means_a_new_connection);

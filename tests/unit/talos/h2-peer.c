@@ -188,7 +188,9 @@ static void answer(struct connection *c, int32_t id, struct stream *s) {
         c->peer->requests++;
         pthread_mutex_unlock(&c->peer->lock);
         c->peer->handler(c->peer->arg, &s->request, &s->answer);
-        if (s->answer.hang)
+        if (s->answer.reset_first)
+                nghttp2_submit_rst_stream(c->session, NGHTTP2_FLAG_NONE, id, NGHTTP2_INTERNAL_ERROR);
+        if (s->answer.hang || s->answer.reset_first)
                 return;
         char status[8];
         nghttp2_nv nv[4];

@@ -22,6 +22,7 @@ struct h2_answer {
         bool reset;                    /* RST_STREAM(CANCEL) behind the body */
         bool drop;                     /* close the connection behind the body */
         bool hang;                     /* never answer */
+        bool reset_first;              /* RST_STREAM(INTERNAL_ERROR) instead of any header */
         bool reset_no_error;           /* RST_STREAM(NO_ERROR) behind the end, as gRPC servers do when they did not wait for the request */
 };
 

@@ -6,6 +6,7 @@
 #include "base/codec.h"
 #include "base/secret.h"
 #include "shared.h"
+#include "talos/secrets-import.h"
 
 static struct talos_secrets *fresh(unsigned minor) {
         static struct talos_secrets *s[15];
@@ -172,6 +173,29 @@ START_TEST(refuses_what_is_no_yaml) {
 }
 END_TEST
 
+/* What people have instead of a readable bundle, and the way to one. */
+static const struct { const char *text, *says, *way; } no_bundles[] = {
+        { "cluster:\n  id: ENC[AES256_GCM,data:x]\nsops:\n  mac: x\n", "encrypted by SOPS", "sops -d" },
+        { "cluster:\n  id: ENC[AES256_GCM,data:x]\n", "encrypted by SOPS", "sops -d" },
+        { "{\"data\": \"ENC[AES256_GCM,data:x]\", \"sops\": {}}", "encrypted by SOPS", "sops -d" },
+        { "cluster:\n  id: ${CLUSTER_ID}\n", "still to be filled in: ${CLUSTER_ID}", "envsubst" },
+        { "cluster:\n  id: ${CLUSTER_ID\n", "still to be filled in: ${CLUSTER_ID", "envsubst" },
+        { "version: v1alpha1\nmachine:\n  type: worker\n", "a machine config", "--from-controlplane-config" },
+        { "version: v1alpha1\nmachine: {}\n---\nkind: HostnameConfig\n", "a machine config", "--from-controlplane-config" },
+        { "clusterSecret: x\nmachineToken: y\n", "talenv.yaml", "--from-controlplane-config" },
+        { "cluster: {}\n---\ncluster: {}\n", "a second document", "" },
+};
+
+START_TEST(says_what_to_do_with_what_is_no_bundle_yet) {
+        _cleanup_error_ struct error err = ERROR_INIT;
+        struct talos_secrets *s = NULL;
+
+        ck_fails(talos_secrets_import("s.yaml", no_bundles[_i].text, strlen(no_bundles[_i].text), &s, &err), err, ERR_INVALID);
+        ck_assert_msg(strstr(err.message, no_bundles[_i].says) && str_starts(err.message, "s.yaml:"), "%s", err.message);
+        ck_assert_msg(!*no_bundles[_i].way || (err.hint && strstr(err.hint, no_bundles[_i].way)), "%s", err.hint ? err.hint : "no hint");
+}
+END_TEST
+
 START_TEST(saves_privately) {
         char dir[] = "/tmp/talos-secrets-XXXXXX";
         _cleanup_error_ struct error err = ERROR_INIT;
@@ -248,6 +272,7 @@ static Suite *secrets_suite(void) {
         tcase_add_test(t, notices_a_key_of_another_certificate);
         tcase_add_test(t, notices_a_certificate_that_is_no_authority);
         tcase_add_test(t, refuses_what_is_no_yaml);
+        tcase_add_loop_test(t, says_what_to_do_with_what_is_no_bundle_yet, 0, ARRAY_SIZE(no_bundles));
         tcase_add_test(t, saves_privately);
         tcase_add_test(t, client_certificates_have_talos_form);
         suite_add_tcase(s, t);
