@@ -129,6 +129,8 @@ const struct spec_key spec_keys[] = {
           "in order of preference; the next is taken when no type can be had in one" },
         { "controlPlanes", KEY_CUSTOM, 0, "odd number, or map", "1", "the control planes", .read = spec_read_control_planes, .sub = spec_control_plane_keys },
         { "pools", KEY_CUSTOM, 0, "list of maps", "one pool `worker` of 2", "the worker nodes", .read = spec_read_pools, .sub = spec_pool_keys },
+        { "scaler", KEY_MAP, 0, "map", NULL, "when `hcloud-v6 scale --auto` makes and takes away nodes of pools with `autoscale` (docs/scaler.md)",
+          .sub = spec_scaler_keys },
         { "network", KEY_CUSTOM, 0, "`private`, `none`, or map", "`private`",
           "Hetzner's private network (IPv4); Kubernetes never uses it. Left out above 100 nodes and across network zones", .read = spec_read_network,
           .sub = spec_network_keys },

@@ -56,7 +56,7 @@ int spec_read_addresses(const struct spec_reader *r, const struct yaml_node *n, 
 
 /* Sub-tables used by them and by the reference. */
 extern const struct spec_key spec_control_plane_keys[], spec_pool_keys[], spec_autoscale_keys[], spec_network_keys[], spec_talos_keys[], spec_open_keys[],
-        spec_registry_keys[], spec_auth_keys[], spec_mirror_keys[], spec_patch_keys[], spec_addon_keys[];
+        spec_registry_keys[], spec_auth_keys[], spec_mirror_keys[], spec_patch_keys[], spec_addon_keys[], spec_scaler_keys[];
 
 /* Everything with its default; names are owned copies. */
 struct cluster_spec *spec_defaults(void);

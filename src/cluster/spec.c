@@ -88,6 +88,7 @@ void cluster_spec_free(struct cluster_spec *s) {
                 spec_addon_done(&s->addons[i]);
         free(s->addons);
         spec_addon_done(&s->cilium);
+        spec_scaler_done(&s->scaler);
         struct strv *lists[] = { &s->locations, &s->operators, &s->dns64, &s->ntp, &s->ccm_controllers, &s->ccm_extra_args, &s->warnings };
         for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
                 strv_done(lists[i]);
@@ -115,6 +116,7 @@ struct cluster_spec *spec_defaults(void) {
         s->helm_image = xstrdup(DEFAULT_HELM_IMAGE);
         s->pod_subnet = xstrdup("fd40:10::/96");
         s->service_subnet = xstrdup("fd40:10:100::/112");
+        spec_scaler_defaults(&s->scaler);
         return s;
 }
 

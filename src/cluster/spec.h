@@ -49,6 +49,22 @@ struct spec_addon {
 };
 struct spec_open { char *description, *protocol, *port; struct strv sources; };  /* a firewall rule of the user's own */
 
+
+/* When nodes are made and taken away by `hcloud-v6 scale --auto`; times in milliseconds. */
+struct spec_scaler {
+        double threshold;                  /* of cpu and memory asked for, 0 to 1 */
+        int64_t unneeded_ms, tick_gap_ms, pending_ms, boot_ms;
+        int64_t max_nodes;                 /* servers of the cluster, 0: no cap */
+        char *max_cost;                    /* a month, a decimal, or NULL */
+        int64_t empty_at_once;
+        bool evict_local_storage;
+        char *reserved_cpu, *reserved_memory;      /* quantities */
+};
+void spec_scaler_defaults(struct spec_scaler *ret);
+void spec_scaler_done(struct spec_scaler *s);
+/* The profile's form of a time span: seconds, or digits with s, m, h or d. False when it is none. */
+bool spec_span_parse(const char *text, int64_t *ret_ms);
+
 struct cluster_spec {
         char *source;                      /* file name or "profile 'default'", for messages */
         char *name;                        /* never NULL */
@@ -81,6 +97,7 @@ struct cluster_spec {
         enum helm_mode helm_mode;
         char *helm_image;
         char *pod_subnet, *service_subnet; /* "fd40:10::/96", "fd40:10:100::/112" */
+        struct spec_scaler scaler;
         struct strv warnings;              /* things to say once: unknown version combinations, somebody's free resolvers */
 };
 void cluster_spec_free(struct cluster_spec *s);

@@ -64,12 +64,16 @@ struct decision_unplaceable {
         char *reason;
 };
 
+/* A node that could be spared by its utilisation, and why it stays. For people. */
+struct decision_kept { char *node, *reason; };
+
 struct decision {
         struct decision_up *up; size_t n_up;
         struct decision_down *down; size_t n_down;
         struct decision_mark *marks; size_t n_marks;
         struct decision_repair *repairs; size_t n_repairs;
         struct decision_unplaceable *unplaceable; size_t n_unplaceable;
+        struct decision_kept *kept; size_t n_kept;
         struct strv reasons;             /* one line a decision, for people */
         struct money before, after;      /* of all servers of the cluster, net, a month and an hour */
         char *currency;                  /* "EUR", or NULL when the snapshot has no pricing */
