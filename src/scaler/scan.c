@@ -70,7 +70,7 @@ static const char *here(struct scan *s, char buf[static 32]) {
                 return "the text ends";
         if (c < 0x20 || c > 0x7e)
                 return "a byte stands there that is no JSON";
-        strcpy(buf, "' ' stands there");
+        memcpy(buf, "' ' stands there", sizeof("' ' stands there"));
         buf[1] = (char) c;
         return buf;
 }
