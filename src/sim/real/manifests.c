@@ -187,9 +187,16 @@ struct manifests {
         struct real_call *call;
         struct loop_timer *timer;
         unsigned tries;                  /* of the next one */
+        char *refusal;                   /* what was last refused, and why */
 };
 
 static void step(void *data);
+
+static void next(struct manifests *m) {
+        m->tries = 0;
+        m->next++;
+        step(m);
+}
 
 void real_manifests_stop(struct real_plane *p) {
         struct manifests *m = TAKE(p->manifests);
@@ -200,6 +207,7 @@ void real_manifests_stop(struct real_plane *p) {
         real_call_cancel(&m->call);
         json_decref(m->list);
         json_decref(m->resources);
+        free(m->refusal);
         free(m);
 }
 
@@ -235,30 +243,10 @@ static void resources_came(void *data, int status, const char *body, size_t len,
                 return;
         }
         real_plane_problem(m->plane, "manifest %zu: the API server knows no %s", m->next, api_version);
-        m->tries = 0;
-        m->next++;
-        step(m);
+        next(m);
 }
 
-static void created(void *data, int status, const char *body, size_t len, const struct error *err) {
-        struct manifests *m = data;
-        const json_t *object = json_array_get(m->list, m->next);
-
-        if ((status == 0 || status >= 500 || status == 429) && m->tries++ < 20) {
-                again(m);
-                return;
-        }
-        if (status != 409 && (status < 200 || status >= 300)) {
-                _cleanup_json_ json_t *j = len ? json_loadb(body, len, 0, NULL) : NULL;
-                real_plane_problem(m->plane, "%s %s was refused: %s", jget_text(object, "kind"), jget_text(object, "metadata.name"),
-                                   jget_text(j, "message") ? jget_text(j, "message") : status ? "no reason given" : error_text(err));
-        }
-        m->tries = 0;
-        m->next++;
-        step(m);
-}
-
-/* The path to create object under; NULL when the API server has no such kind. Owned. */
+/* The path of object's collection; NULL when the API server has no such kind. Owned. */
 static char *path_of(const struct manifests *m, const json_t *object) {
         const char *api_version = jget_text(object, "apiVersion"), *kind = jget_text(object, "kind"), *name_space = jget_text(object, "metadata.namespace");
         _cleanup_str_ char *base = version_path(api_version);
@@ -270,10 +258,46 @@ static char *path_of(const struct manifests *m, const json_t *object) {
                 if (!str_eq(jget_text(each, "kind"), kind) || strchr(name, '/'))
                         continue;
                 if (json_is_true(json_object_get(each, "namespaced")))
-                        return xasprintf("%s/namespaces/%s/%s?fieldManager=talos", base, name_space ? name_space : "default", name);
-                return xasprintf("%s/%s?fieldManager=talos", base, name);
+                        return xasprintf("%s/namespaces/%s/%s", base, name_space ? name_space : "default", name);
+                return xasprintf("%s/%s", base, name);
         }
         return NULL;
+}
+
+static void looked(void *data, int status, const char *body, size_t len, const struct error *err) {
+        struct manifests *m = data;
+
+        (void) body;
+        (void) len;
+        (void) err;
+        if (status != 200)
+                real_plane_problem(m->plane, "%s", m->refusal);
+        next(m);
+}
+
+/* What is refused may be there all the same: a Service whose own address is taken, by itself. */
+static void created(void *data, int status, const char *body, size_t len, const struct error *err) {
+        struct manifests *m = data;
+        const json_t *object = json_array_get(m->list, m->next);
+        const char *name = jget_text(object, "metadata.name");
+
+        if ((status == 0 || status >= 500 || status == 429) && m->tries++ < 20) {
+                again(m);
+                return;
+        }
+        if (status == 409 || (status >= 200 && status < 300)) {
+                next(m);
+                return;
+        }
+        _cleanup_json_ json_t *j = len ? json_loadb(body, len, 0, NULL) : NULL;
+        const char *message = jget_text(j, "message");
+        free(m->refusal);
+        m->refusal = xasprintf("%s %s was refused: %s", jget_text(object, "kind"), name, message ? message : status ? "no reason given" : error_text(err));
+        _cleanup_str_ char *collection = path_of(m, object), *path = collection ? xasprintf("%s/%s", collection, name) : NULL;
+        if (path)
+                request(m, "GET", path, NULL, looked);
+        else
+                looked(m, 404, NULL, 0, NULL);
 }
 
 static void step(void *data) {
@@ -296,7 +320,8 @@ static void step(void *data) {
                 request(m, "GET", path, NULL, resources_came);
                 return;
         }
-        _cleanup_str_ char *path = path_of(m, object), *body = json_write(object);
+        _cleanup_str_ char *collection = path_of(m, object), *path = collection ? xasprintf("%s?fieldManager=talos", collection) : NULL;
+        _cleanup_str_ char *body = json_write(object);
         if (path)
                 request(m, "POST", path, body, created);
         else

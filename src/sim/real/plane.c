@@ -114,6 +114,8 @@ static void start_program(struct real_plane *p, enum real_program which, const s
         _cleanup_strv_ struct strv arguments = { 0 };
         _cleanup_str_ char *file = xasprintf("%s.log", real_program_name(which)), *log = path_join(p->folder, file);
         _cleanup_str_ char *proxy = xasprintf("http://%u.%u.%u.%u:%d", p->loopback[0], p->loopback[1], p->loopback[2], p->loopback[3], REAL_RELAY_PORT);
+        struct real_program_start start = { .path = p->state->programs.paths[which], .arguments = &arguments, .hostname = p->hostname, .proxy = proxy,
+                                            .log = log };
         struct real_place place = place_of(p);
         struct real_process *process = &p->processes[which];
 
@@ -122,7 +124,7 @@ static void start_program(struct real_plane *p, enum real_program which, const s
         process->ended = on_ended;
         process->data = &p->slots[which];
         if (real_layout_arguments(which, p->config, &place, etcd, &arguments, &err) < 0 ||
-            real_process_start(process, p->state->world, p->state->programs.paths[which], &arguments, proxy, log, &err) < 0)
+            real_process_start(process, p->state->world, &start, &err) < 0)
                 real_plane_problem(p, "%s", error_text(&err));
 }
 

@@ -21,9 +21,14 @@ struct real_process {
         void (*ended)(void *data, int status);   /* by itself, not by real_process_kill() */
         void *data;
 };
-/* Output is appended to log. proxy: "http://…", its way out. */
-int real_process_start(struct real_process *p, struct sim_world *w, const char *path, const struct strv *arguments, const char *proxy, const char *log,
-                       struct error *err);
+struct real_program_start {
+        const char *path;
+        const struct strv *arguments;
+        const char *hostname;
+        const char *proxy;               /* "http://…", its way out */
+        const char *log;                 /* its output is appended */
+};
+int real_process_start(struct real_process *p, struct sim_world *w, const struct real_program_start *s, struct error *err);
 /* At once and whole; waits until it is gone. */
 void real_process_kill(struct real_process *p);
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -93,9 +94,12 @@ static void on_end(void *data, uint32_t events) {
 }
 
 /* Between fork and exec of a process with threads: nothing that takes a lock. */
-static void become(const char *path, char *const *argv, char *const *envp, int log, pid_t parent) {
+static void become(const struct real_program_start *s, char *const *argv, char *const *envp, int log, pid_t parent) {
         sigset_t none;
 
+        /* The API server's identity among its peers is its host's name. */
+        if (unshare(CLONE_NEWUTS) < 0 || sethostname(s->hostname, strlen(s->hostname)) < 0)
+                _exit(125);
         setpgid(0, 0);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent)
@@ -107,35 +111,34 @@ static void become(const char *path, char *const *argv, char *const *envp, int l
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
         signal(SIGPIPE, SIG_DFL);
-        execve(path, argv, envp);
+        execve(s->path, argv, envp);
         _exit(127);
 }
 
-int real_process_start(struct real_process *p, struct sim_world *w, const char *path, const struct strv *arguments, const char *proxy, const char *log,
-                       struct error *err) {
-        _cleanup_str_ char *variable = xasprintf("HTTPS_PROXY=%s", proxy);
+int real_process_start(struct real_process *p, struct sim_world *w, const struct real_program_start *s, struct error *err) {
+        _cleanup_str_ char *variable = xasprintf("HTTPS_PROXY=%s", s->proxy);
         char *envp[] = { (char *) "PATH=/usr/bin:/bin", (char *) "HOME=/nonexistent", variable, NULL };
-        _cleanup_free_ char **argv = xcalloc(arguments->n + 2, sizeof(*argv));
-        _cleanup_fd_ int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+        _cleanup_free_ char **argv = xcalloc(s->arguments->n + 2, sizeof(*argv));
+        _cleanup_fd_ int fd = open(s->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
         pid_t self = getpid();
 
         if (fd < 0)
-                return error_set_errno(err, "opening %s", log);
-        argv[0] = (char *) path;
-        for (size_t i = 0; i < arguments->n; i++)
-                argv[i + 1] = arguments->items[i];
+                return error_set_errno(err, "opening %s", s->log);
+        argv[0] = (char *) s->path;
+        for (size_t i = 0; i < s->arguments->n; i++)
+                argv[i + 1] = s->arguments->items[i];
         pid_t pid = fork();
         if (pid < 0)
-                return error_set_errno(err, "starting %s", path);
+                return error_set_errno(err, "starting %s", s->path);
         if (pid == 0)
-                become(path, argv, envp, fd, self);
+                become(s, argv, envp, fd, self);
         setpgid(pid, pid);               /* here too: a kill of the group may come before the child's own */
         p->world = w;
         p->pid = pid;
         p->pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
         if (p->pidfd < 0 || loop_watch_add(w->loop, p->pidfd, 1 /* EPOLLIN */, on_end, p, &p->watch, err) < 0) {
                 real_process_kill(p);
-                return error_set(err, ERR_IO, "watching %s", path);
+                return error_set(err, ERR_IO, "watching %s", s->path);
         }
         return 0;
 }
