@@ -1,6 +1,5 @@
 #include "cluster/kubeadm.h"
 
-#include "base/yaml.h"
 #include "talos/tree.h"
 
 /* kubeadm.k8s.io/v1beta4 is the form of Kubernetes 1.31 and later (kubernetes: cmd/kubeadm/app/apis/kubeadm/v1beta4/types.go). */
@@ -178,10 +177,11 @@ int kubeadm_files(const char *name, const char *config, struct kvs *ret_files, s
         if (yaml_parse(name, config, strlen(config), &docs, err) < 0)
                 return -1;
         for (size_t i = 0; i < docs.n; i++) {
-                const struct yaml_node *root = docs.items[i];
+                struct yaml_node *root = docs.items[i];
                 const char *type = yaml_str(yaml_path(root, "machine.type"));
                 if (!type)
                         continue;
+                kubeadm_fold_documents(&docs, root);
                 if (str_eq(type, "controlplane"))
                         put_init(root, stem, ret_files);
                 put_join(root, stem, str_eq(type, "controlplane"), ret_files);

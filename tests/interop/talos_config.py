@@ -255,6 +255,105 @@ def rendered(bundle):
             check(f"each difference that the docs list exists: {form} form", met[form] == set(listed), sorted(set(listed) - met[form]))
 
 
+def random_profile(r, form):
+    """Every option that reaches a machine config, each there or not."""
+    some = lambda p: r.random() < p
+    out = {"ntp": r.sample(["ntp.example", "2001:db8::123", "time.cloudflare.com"], r.randint(1, 3))} if some(0.5) else {}
+    if some(0.6):
+        out["dns64"] = r.choice(["none", ["2001:db8::64"], ["2001:db8::64", "2a00:1098:2c::1"]])
+    if some(0.5):
+        out["network"] = r.choice(["none", "private", {"mode": "private", "range": "10.9.0.0/16"}])
+    if some(0.5):
+        out["discovery"] = r.choice([True, False, "auto"])
+    if some(0.7):
+        out["podSubnet"] = "fd40:10::/%d" % r.choice([64, 72, 80, 95, 96, 97, 104, 111, 112, 113, 119, 120])
+    if some(0.5):
+        out["serviceSubnet"] = "fd40:11::/%d" % r.randint(108, 120)
+    if some(0.5):
+        out["registries"] = {k: v for k, v in {
+            "mirrors": {name: r.choice([["https://m.example"], {"endpoints": ["https://[2001:db8::9]:5000/v2/x", "http://n.example"], "overridePath": some(0.5), "skipFallback": some(0.5)}])
+                        for name in r.sample(["ghcr.io", "docker.io", "registry.k8s.io", "quay.io", "*"], r.randint(1, 3))},
+            "auth": {name: r.choice([{"username": "u", "password": "p: #'x"}, {"token": "t"}]) for name in r.sample(["ghcr.io", "m.example:5000"], r.randint(1, 2))},
+        }.items() if some(0.7)}
+        if some(0.3):
+            out["registries"]["proxy"] = r.choice(["https://harbor.example", "https://h.example/x/{registry}"])
+    out["controlPlanes"] = {"count": r.choice([1, 3]), "schedulable": some(0.4), **({"labels": {"a.example/b": "c"}} if some(0.3) else {})}
+    out["pools"] = [{"name": n, "count": r.randint(0, 2), **({"labels": {"x": "007"}, "taints": ["k=v:NoSchedule"]} if some(0.4) else {})} for n in r.sample(["w", "big", "gpu"], r.randint(1, 2))]
+    if not any(p["count"] for p in out["pools"]):
+        out["controlPlanes"]["schedulable"] = True
+    out.update({k: v for k, v in {"delivery": r.choice(["auto", "push", "user-data"]), "podCIDRs": r.choice(["auto", "ccm", "client"]), "ipv4": some(0.5)}.items() if some(0.4)})
+    patches = {"old": {"all": {"machine": {"sysctls": {"vm.swappiness": "0"}}}, "controlPlane": {"cluster": {"apiServer": {"extraArgs": {"v": "2"}}}},
+                       "worker": {"machine": {"nodeLabels": {"a": "b"}, "kubelet": {"extraArgs": {"max-pods": "250"}}}}},
+               "new": {"all": {"apiVersion": "v1alpha1", "kind": "SysctlConfig", "params": {"vm.swappiness": "0"}},
+                       "controlPlane": {"apiVersion": "v1alpha1", "kind": "KubeAPIServerConfig", "extraArgs": {"v": "2"}},
+                       "worker": {"apiVersion": "v1alpha1", "kind": "KubeNodeConfig", "labels": {"a": "b"}}}}[form]
+    chosen = {k: [v] for k, v in patches.items() if some(0.3)}
+    return {**out, **({"patches": chosen} if chosen else {})}
+
+
+def combined(bundle, count=int(os.environ.get("HCLOUD_V6_RANDOM_PROFILES", "25"))):
+    """Options in combination, by chance: PATCH_SEED chooses others."""
+    import random
+    state, seed = os.path.join(tmp, "rendered"), os.environ.get("PATCH_SEED", "1")
+    for contract in [c for c in ("v1.13", "v1.14") if c in CONTRACTS]:
+        wrong, files = [], 0
+        for i in range(count):
+            profile_data = random_profile(random.Random(f"{seed}-{i}"), "new" if contract == "v1.14" else "old")
+            kubernetes = random.Random(i).choice(["1.36.3", "1.37.0", "1.32.0"] if contract == "v1.14" else ["1.36.3", "1.31.5"])
+            cluster = "c-" + contract.replace(".", "-")
+            data = {"cluster": cluster, "talos": {"version": CONTRACTS[contract][0], "contract": contract[1:]}, "kubernetes": kubernetes, **profile_data}
+            profile, out = write(f"{tmp}/profiles/random-{contract}-{i}.yaml", json.dumps(data)), f"{tmp}/out/random-{contract}-{i}"
+            r = run(state, "config", "render", out, "-p", profile, "-e", ENDPOINT, "--node", f"{cluster}-control-plane-1=2001:db8:1::1")
+            if r.returncode != 0:
+                wrong.append(f"{seed}-{i}: {r.stderr} {json.dumps(data)}")
+                continue
+            for path in sorted(glob.glob(out + "/*.yaml")):
+                a, files = judge(contract).ask("validate", config=read(path)), files + 1
+                if not a["ok"] or a.get("warnings") or normal(read(path), contract) != read(path):
+                    wrong.append(f"{seed}-{i} {os.path.basename(path)}: {a.get('error') or a.get('warnings') or 'Talos writes it otherwise'} {json.dumps(data)}")
+        check(f"{count} profiles by chance (seed {seed}), {files} configs of contract {contract}: Talos takes them without a warning", not wrong and files > count, "", *wrong[:5])
+
+
+def rules():
+    """Patches that break a rule of the documents of contract 1.14, or just do not: Talos and config validate say the same."""
+    cases = {
+        "KubeClusterConfig": ["clusterName: x", "endpoint: https://x:6443"],
+        "KubeNetworkConfig": ["podSubnets: ['fd40::/64']", "podSubnets: ['fd40::/96', 10.0.0.0/16]", "nodeCIDRMaskSizeIPv6: 95", "nodeCIDRMaskSizeIPv6: 113", "nodeCIDRMaskSizeIPv6: 129",
+                              "nodeCIDRMaskSizeIPv6: 0", "serviceSubnets: ['fd40:10:100::/107']", "serviceSubnets: ['fd40:10:100::/108']", "serviceSubnets: ['fd40:10:100::/125']",
+                              "serviceSubnets: ['fd40:10:100::/124']", "podSubnets: []", "podSubnets: ['fd40::/112', 'fd41::/112']\nserviceSubnets: ['fd42::/112', 10.0.0.0/16]"],
+        "KubeletConfig": ["image: x", "image: 'x:v1.36.3'", "config: {seccompDefault: true}", "config: {maxPods: 3}"],
+        "KubeNodeConfig": ["taints: {a: NoSchedule}", "taints: {a: 'b:Never'}", "taints: {a: 'PreferNoSchedule'}"],
+        "KubePrismConfig": ["port: 65536", "port: 1", "port: -1"],
+        "ResolverConfig": ["hostDNS: {enabled: false}", "hostDNS: {enabled: false, resolveMemberNames: true}", "hostDNS: {resolveMemberNames: true}"],
+        "TimeSyncConfig": ["ptp: {devices: [/dev/ptp0]}", "ntp: {servers: [a]}"],
+        "HostnameConfig": ["hostname: a", "hostname: a\nauto: off", "auto: off"],
+        "KubeAPIServerConfig": ["extraArgs: {oidc-client-id: x}", "extraArgs: {anonymous-auth: 'false'}", "extraArgs: {authorization-mode: RBAC}", "extraArgs: {v: 4}", "image: ''"],
+        "KubeProxyConfig": ["mode: fast", "enabled: true\nmode: fast", "enabled: true\nmode: ipvs"],
+        "KubeAuthorizerConfig": ["name: x\ntype: Webhook", "name: x\ntype: Webhook\nwebhook: {a: b}", "name: x\ntype: Other", "name: node\n$patch: delete"],
+        "KubeEtcdEncryptionConfig": ["$patch: delete"], "KubeAggregatorCAConfig": ["$patch: delete", "issuingCA: {$patch: delete}"],
+        "KubeServiceAccountConfig": ["issuer: {issuerURL: {$patch: delete}}", "issuer: {privateKey: {$patch: delete}}", "$patch: delete"],
+        "DiscoveryIdentityConfig": ["$patch: delete", "clusterID: {$patch: delete}"], "KubeAPIServerCAConfig": ["$patch: delete"], "KubePrism": [],
+        "KubeControllerManagerConfig": ["enabled: false\nimage: {$patch: delete}", "image: {$patch: delete}"], "KubeFlannelCNIConfig": ["backendType: x"],
+    }
+    if not talos14:
+        return
+    for role in ("controlplane", "worker"):
+        base = ours.ask("generate", secrets=read(f"{shared}/talos/golden/secrets.yaml"), contract="v1.14", cluster="demo", endpoint=ENDPOINT, kubernetes="1.37.0", type=role)["text"]
+        base = ours.ask("patch", config=base, patches=["{apiVersion: v1alpha1, kind: KubeNetworkConfig, podSubnets: ['fd40:10::/96'], serviceSubnets: ['fd40:10:100::/112'], nodeCIDRMaskSizeIPv6: 112}"])["text"]
+        merged = ours.ask("patch", config=base, patches=["{apiVersion: v1alpha1, kind: KubeClusterConfig, endpoint: 'http://x:6443'}"])
+        check(f"rule, {role}: an endpoint without TLS is refused here alone", not ours.ask("validate", config=merged["text"])["ok"] and talos14.ask("validate", config=merged["text"])["ok"])
+        for kind, bodies in cases.items():
+            for body in bodies:
+                patch = f"apiVersion: v1alpha1\nkind: {kind}\n{body}\n"
+                merged = ours.ask("patch", config=base, patches=[patch])
+                if not merged["ok"]:
+                    # What is not there cannot be deleted, here.
+                    check(f"rule, {role}: {kind} {body!r}", "no such document" in merged["error"], merged["error"])
+                    continue
+                theirs, mine = talos14.ask("validate", config=merged["text"]), ours.ask("validate", config=merged["text"])
+                check(f"rule, {role}: {kind} {body!r}", theirs["ok"] == mine["ok"], f"Talos: {theirs.get('error', 'takes it')}; we: {mine.get('error', 'take it')}")
+
+
 def refused():
     for name, body in {"unknown key": "contolPlanes: 1\n", "a patch with an unknown key": "patches: {all: [{machine: {nosuch: 1}}]}\n",
                        "a patch that breaks a rule": "patches: {all: [{machine: {features: {hostDNS: {enabled: false, forwardKubeDNSToHost: true}}}}]}\n",
@@ -279,9 +378,24 @@ def kubeadm():
     check("kubeadm: resolvers", "DNS=2a01:4f9:c010:3f02::1 2a00:1098:2c::1" in read(f"{tmp}/kubeadm-out/worker/etc/systemd/resolved.conf.d/50-hcloud-v6.conf"))
 
 
+    # The same cluster in either form of machine configs.
+    forms = {}
+    for contract in ("1.13", "1.14"):
+        profile = write(f"{tmp}/profiles/kubeadm-{contract}.yaml", f"talos: {{version: v1.14.1, contract: '{contract}'}}\npools: [{{name: w, count: 2}}]\nntp: [ntp.example]\n")
+        out = f"{tmp}/kubeadm-{contract}"
+        r = run(os.path.join(tmp, "kubeadm"), "config", "render", out, "-p", profile, "-e", ENDPOINT, "--node", "default-control-plane-1=2001:db8:1::1", "--for", "kubeadm")
+        check(f"config render --for kubeadm, contract {contract}", r.returncode == 0, r.stderr)
+        forms[contract] = {path[len(out):]: tree(read(path)) if path.endswith(".yaml") else read(path) for path in sorted(glob.glob(out + "/**/*", recursive=True)) if os.path.isfile(path)}
+    different = [path for path in forms["1.13"] if forms["1.13"][path] != forms["1.14"].get(path)]
+    check("the kubeadm files do not depend on the contract", forms["1.13"] and forms["1.13"].keys() == forms["1.14"].keys() and not different, "",
+          *[f"{path}: {forms['1.13'][path]} {forms['1.14'].get(path)}" for path in different])
+
+
 bundle = secrets()
 generated(bundle)
 rendered(bundle)
+combined(bundle)
+rules()
 refused()
 kubeadm()
 finish()
