@@ -1,7 +1,7 @@
 /* Single acts of the program against any Kubernetes API, for tests in which real servers and a real Helm judge them.
  *
  *   kube-acts KUBECONFIG ccm VERSION [ARGUMENT…]       applies the Talos CCM as up does; prints "applied", or why it was left alone
- *   kube-acts KUBECONFIG approve NODE ADDRESS          waits for the node's serving certificate and approves a late request; prints how many
+ *   kube-acts KUBECONFIG approve NODE ADDRESS SECONDS  waits for the node's serving certificate and approves a late request; prints how many
  *   kube-acts KUBECONFIG job RELEASE CHART VALUES      applies the Helm Job's objects as up does, prints them, and does not wait
  *   kube-acts KUBECONFIG install RELEASE CHART VALUES  installs with the helm in PATH (--helm local)
  *   kube-acts KUBECONFIG nodes                         prints the names of the Nodes */
@@ -35,12 +35,13 @@ static int act_ccm(const struct bootstrap *b, char **args, struct error *err) {
 
 static int act_approve(const struct bootstrap *b, char **args, struct error *err) {
         struct bootstrap_node node = { .name = args[0], .server_id = 1 };
+        int64_t seconds;
         size_t approved;
 
-        if (!args[1] || !ip6_parse(args[1], &node.addr))
-                return error_set(err, ERR_USAGE, "approve NODE ADDRESS");
+        if (!args[0] || !args[1] || !args[2] || !ip6_parse(args[1], &node.addr) || !parse_int64(args[2], 1, 600, &seconds))
+                return error_set(err, ERR_USAGE, "approve NODE ADDRESS SECONDS");
         node.prefix = ip6_mask(&node.addr, 64);
-        if (bootstrap_serving_certificates(b, &node, 1, 60000, &approved, err) < 0)
+        if (bootstrap_serving_certificates(b, &node, 1, seconds * 1000, &approved, err) < 0)
                 return -1;
         printf("%zu approved\n", approved);
         return 0;
