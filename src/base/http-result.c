@@ -106,6 +106,22 @@ static const char *distrust(const struct transfer *t) {
         return t->code == CURLE_PEER_FAILED_VERIFICATION && has_verdict ? X509_verify_cert_error_string(t->verify_result) : NULL;
 }
 
+/* What OpenSSL's words mean to somebody who has not heard of issuers. Only with an authority of our own: of the world's there are many. */
+static const char *meaning_of(const struct transfer *t) {
+        if (!t->req->tls || !t->req->tls->ca_pem)
+                return "";
+        switch (t->verify_result) {
+        case X509_V_ERR_CERT_HAS_EXPIRED:
+        case X509_V_ERR_CERT_NOT_YET_VALID:
+                return " (is a clock wrong?)";
+        case X509_V_ERR_HOSTNAME_MISMATCH:
+        case X509_V_ERR_IP_ADDRESS_MISMATCH:
+                return "";
+        default:
+                return " (it is not signed by the authority that we expect; another cluster's?)";
+        }
+}
+
 static int curl_failure(const struct transfer *t, const char *where, struct error *err) {
         /* Of several messages libcurl keeps the first; that it cannot tell the name of a peer that has hung up explains nothing. */
         bool telling = *t->message && !str_starts(t->message, "getpeername()");
@@ -115,7 +131,7 @@ static int curl_failure(const struct transfer *t, const char *where, struct erro
         if (alert && !t->response->got_headers)
                 return error_set(err, ERR_TLS, "%s: %s", where, alert);
         if (why)
-                return error_set(err, ERR_TLS, "%s: its certificate is not trusted: %s", where, why);
+                return error_set(err, ERR_TLS, "%s: its certificate is not trusted: %s%s", where, why, meaning_of(t));
         switch ((int) t->code) {
         case CURLE_OPERATION_TIMEDOUT:
                 if (!strcasestr(what, "timed out") && !strcasestr(what, "timeout")) /* of a connection that was cleared away meanwhile */

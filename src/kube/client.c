@@ -196,6 +196,9 @@ int kube_status_error(const struct kube_request *r, const struct http_response *
                 err->api_code = xstrdup(reason);
                 err->details = details ? json_write(details) : NULL;
         }
+        if (resp->status == 401)
+                error_hint(err, "the API server knows nobody by our client certificate: it has ended, has not begun yet (is a clock wrong?), or is of another cluster's "
+                                "authority; `hcloud-v6 kubeconfig` makes a new one where it has ended");
         return rc;
 }
 
