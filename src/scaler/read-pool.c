@@ -148,8 +148,6 @@ static int read_cap(const json_t *o, int64_t *ret, struct error *err) {
 
 int read_settings(struct snapshot *s, const json_t *o, struct error *err) {
         struct settings v = settings_default();
-        if (!json_is_object(o))
-                return error_set(err, ERR_INVALID, "scaler: no map");
         if (!jget_real(o, "threshold", &v.threshold, err) || v.threshold < 0 || v.threshold > 1)
                 return error_set(err, ERR_INVALID, "scaler: 'threshold' is no number from 0 to 1");
         if (read_span(o, "unneededTime", &v.unneeded_ms, err) < 0 || read_span(o, "tickGap", &v.tick_gap_ms, err) < 0 ||

@@ -2,14 +2,8 @@
 
 #include "base/clock.h"
 
-static int want_object(const json_t *o, const char *what, struct error *err) {
-        return json_is_object(o) ? 0 : error_set(err, ERR_PROTOCOL, "a %s is no object", what);
-}
-
 /* Name and namespace of a Kubernetes object. */
 static int read_names(struct snapshot *s, const json_t *o, const char *what, const char **ret_ns, const char **ret_name, struct error *err) {
-        if (want_object(o, what, err) < 0)
-                return -1;
         const char *ns = jget_text(o, "metadata.namespace"), *name = jget_text(o, "metadata.name");
         if (str_empty(name))
                 return error_set(err, ERR_PROTOCOL, "a %s has no name", what);
@@ -169,7 +163,7 @@ int read_volume(struct snapshot *s, const json_t *o, struct error *err) {
 
 int read_server(struct snapshot *s, const json_t *o, struct error *err) {
         struct server v = { .node = NONE, .pool = NONE };
-        if (want_object(o, "server", err) < 0 || !jget_int(o, "id", &v.id, err))
+        if (!jget_int(o, "id", &v.id, err))
                 return -1;
         v.name = text_at(s, o, "name");
         if (v.id <= 0 || str_empty(v.name))
@@ -238,8 +232,6 @@ static int read_type_locations(struct snapshot *s, const json_t *list, struct of
 
 int read_server_type(struct snapshot *s, const json_t *o, struct error *err) {
         struct server_type t = { 0 };
-        if (want_object(o, "server type", err) < 0)
-                return -1;
         t.name = text_at(s, o, "name");
         t.architecture = text_at(s, o, "architecture");
         if (str_empty(t.name))
@@ -262,8 +254,6 @@ int read_server_type(struct snapshot *s, const json_t *o, struct error *err) {
 }
 
 int read_pricing(struct snapshot *s, const json_t *o, struct error *err) {
-        if (want_object(o, "pricing", err) < 0)
-                return -1;
         const json_t *p = jget(o, "pricing") ? jget(o, "pricing") : o, *ips = jget(p, "primary_ips"), *types = jget(p, "server_types");
         s->currency = text_at(s, p, "currency");
         for (size_t i = 0; i < json_array_size(ips); i++) {

@@ -38,6 +38,18 @@ static char *age_text(const struct work *k, int64_t since_ms) {
         return time_format_span(MAX(k->s->now_ms - since_ms, 0));
 }
 
+/* Nothing is deleted for want of a Node where Nodes and servers do not belong together: another cluster's Kubernetes, provider ids of another form. */
+static const char *doubt(const struct work *k, const struct server *v) {
+        const struct snapshot *s = k->s;
+        bool related = false;
+        for (size_t i = 0; i < s->n_servers; i++)
+                related = related || (s->servers[i].cluster && s->servers[i].node != NONE);
+        for (size_t i = 0; i < s->n_nodes; i++)
+                if (s->nodes[i].name == v->name && s->nodes[i].ready && v->node == NONE)
+                        return "a Ready Node of its name has another provider id, so it is left alone";
+        return related ? NULL : "no server of the cluster has a Node here, so it is left alone: is this the cluster's Kubernetes?";
+}
+
 /* A server of ours that has no Ready Node and is not booting any more. */
 static void judge_server(struct work *k, uint32_t index) {
         const struct snapshot *s = k->s;
@@ -51,9 +63,11 @@ static void judge_server(struct work *k, uint32_t index) {
                                 n->name, age);
                 return;
         }
-        if (!s->pools[v->pool].autoscale || (n && holds_pods(s, n))) {
-                decision_repair(k, REPAIR_REPORT, n, v, "server %s has %s %s after it was made; %s", v->name, n ? "no Ready Node" : "no Node", age,
-                                n && s->pools[v->pool].autoscale ? "pods are bound to it, so it is left alone" : "its pool has no 'autoscale', so it is left alone");
+        const char *alone = !s->pools[v->pool].autoscale ? "its pool has no 'autoscale', so it is left alone"
+                            : n && holds_pods(s, n)      ? "pods are bound to it, so it is left alone"
+                                                         : doubt(k, v);
+        if (alone) {
+                decision_repair(k, REPAIR_REPORT, n, v, "server %s has %s %s after it was made; %s", v->name, n ? "no Ready Node" : "no Node", age, alone);
                 return;
         }
         k->server_goes[index] = true;

@@ -107,16 +107,15 @@ static int read_object(struct snapshot *s, enum snapshot_part part, size_t index
                 return -1;
         if (strbuf_failed(&s->scratch))
                 return scan_fail(scan, err, "%s[%zu] is larger than can be read", parts[part].key, index);
+        if (s->scratch.data[0] != '{')
+                return scan_fail(scan, err, "%s[%zu] is no object", parts[part].key, index);
         struct strbuf *record = &s->record[part];
         if (s->recording) {
                 strbuf_adds(record, record->len ? ",\n" : "");
                 strbuf_add(record, s->scratch.data, s->scratch.len);
         }
-        if (!parts[part].read) {
-                if (s->scratch.data[0] != '{')
-                        return scan_fail(scan, err, "%s[%zu] is no object", parts[part].key, index);
+        if (!parts[part].read)
                 return read_pod(s, s->scratch.data, s->scratch.len, err) < 0 ? at_place(scan, part, index, err) : 0;
-        }
         _cleanup_json_ json_t *o = NULL;
         if (json_parse(parts[part].key, s->scratch.data, s->scratch.len, &o, err) < 0 || parts[part].read(s, o, err) < 0)
                 return at_place(scan, part, index, err);

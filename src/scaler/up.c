@@ -304,8 +304,8 @@ static void tell_option(struct work *k, const struct plan *plan, uint32_t option
         _cleanup_str_ char *price = money_format(t->price.month, 2), *pods = count_text(up.pods.n, "one pod", "pods");
         const char *unit = k->s->currency ? k->s->currency : "(currency not given)";
         if (up.pods.n)
-                up.reason = xasprintf("%s of pool '%s' has room nowhere (%s%s): %lld × %s in %s at %s %s a month each%s", pods, t->pool->name, up.pods.items[0],
-                                      up.pods.n > 1 ? ", …" : "", (long long) up.count, t->type->name, t->location, price, unit,
+                up.reason = xasprintf("%s %s room nowhere (%s%s): pool '%s' gets %lld × %s in %s at %s %s a month each%s", pods, up.pods.n == 1 ? "has" : "have",
+                                      up.pods.items[0], up.pods.n > 1 ? ", …" : "", t->pool->name, (long long) up.count, t->type->name, t->location, price, unit,
                                       t->sold_out ? ", although it is said to be sold out" : "");
         else
                 up.reason = xasprintf("pool '%s' is below its minimum of %lld: %lld × %s in %s at %s %s a month each", t->pool->name, (long long) t->pool->min,

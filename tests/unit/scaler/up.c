@@ -4,7 +4,7 @@
 static const struct row rows[] = {
         /* ---- who counts ---- */
         { "nothing waits", "node w1\npod a cpu=500m", "", "!reason" },
-        { "one pod without room", "node w1\npod a cpu=1500m\npending b cpu=1", "up worker=1 cx23@hel1", "one pod of pool 'worker'|default/b|3.49 EUR" },
+        { "one pod without room", "node w1\npod a cpu=1500m\npending b cpu=1", "up worker=1 cx23@hel1", "one pod has room nowhere (default/b): pool 'worker' gets 1|3.49 EUR" },
         { "from nothing", "pending b cpu=1", "up worker=1 cx23@hel1", NULL },
         { "room is there after all", "node w1\npending b cpu=1", "", "left to the scheduler" },
         { "too young", "pending b cpu=1 age=29s", "", "!reason" },
@@ -156,6 +156,47 @@ static const struct row rows[] = {
         { "with a pod that is there", "node w1\npod a cpu=100m\npending b cpu=1 with=a", "", "left to the scheduler" },
         { "with itself", "pending b cpu=900m with=b n=2", "up worker=1 cx23@hel1", NULL },
         { "with itself, and it does not fit on one", "pending b cpu=900m with=b n=3", "up worker=1 cx23@hel1", "pod affinity or spread" },
+
+        /* ---- which to buy ---- */
+        { "the cheaper of two pools", "pool a types=cx33\npool b types=cx23\npending p cpu=1", "up b=1 cx23@hel1", NULL },
+        { "the cheaper type of a pool, whatever the order", "pool worker types=cx33,cx23\npending p cpu=1", "up worker=1 cx23@hel1", NULL },
+        { "the type that is large enough", "pool worker types=cx23,cx33,cx43\npending p cpu=3", "up worker=1 cx33@hel1", NULL },
+        { "one large is cheaper than two small", "pool worker types=cx23,cx33\npending p cpu=1900m n=2", "up worker=1 cx33@hel1", "2 pods" },
+        { "a large and a small", "pool worker types=cx23,cx33\npending p cpu=1900m n=3", "up worker=1 cx23@hel1; up worker=1 cx33@hel1", NULL },
+        { "no large one for a rest", "pool worker types=cx23,cx33,cx43\npending p cpu=1900m n=5", "up worker=1 cx23@hel1; up worker=1 cx43@hel1", NULL },
+        { "all of one is cheaper than a mix", "only\ntype a cores=4 memory=64 price=6\ntype b cores=5 memory=64 price=8.50\ntype c cores=1.1 memory=64 price=5\npool worker types=a,b,c\n"
+                "pending p cpu=1 n=4", "up worker=1 b@hel1", NULL },
+        { "the cheaper location", "only\ntype cx23 price=3.49 locations=nbg1 {\"prices\": [{\"location\": \"nbg1\", \"price_monthly\": {\"net\": \"3.10\"}}, {\"location\": \"hel1\", "
+                "\"price_monthly\": {\"net\": \"3.49\"}}], \"locations\": [{\"name\": \"nbg1\", \"available\": true}, {\"name\": \"hel1\", \"available\": true}]}\n"
+                "pool worker locations=hel1,nbg1\npending p cpu=1", "up worker=1 cx23@nbg1", NULL },
+        { "the preferred of equal locations", "pool worker locations=nbg1,hel1\npending p cpu=1", "up worker=1 cx23@nbg1", NULL },
+        { "the preferred of equal types", "only\ntype a price=3\ntype b price=3\npool worker types=b,a\npending p cpu=1", "up worker=1 b@hel1", NULL },
+        { "sold out, and another is there", "only\ntype cx23 price=3.49 available=false\ntype cx33 cores=4 memory=8 price=5.49\npool worker types=cx23,cx33\npending p cpu=1",
+          "up worker=1 cx33@hel1", NULL },
+        { "sold out, and nothing else is there", "only\ntype cx23 price=3.49 available=false\npool worker\npending p cpu=1", "up worker=1 cx23@hel1", "said to be sold out" },
+        { "not sold in the location", "only\ntype cx23 locations=nbg1\npool worker\npending p cpu=1", "", "cx23 in hel1 is not sold there" },
+        { "no longer sold", "only\ntype cx23 {\"locations\": [{\"name\": \"hel1\", \"available\": true, \"deprecation\": {\"unavailable_after\": \"2026-11-01T00:00:00Z\"}}]}\npool worker\n"
+                "pending p cpu=1", "", "no longer sold" },
+        { "sold for some time yet", "only\ntype cx23 {\"locations\": [{\"name\": \"hel1\", \"available\": true, \"deprecation\": {\"unavailable_after\": \"2026-12-01T00:00:00Z\"}}]}\n"
+                "pool worker\npending p cpu=1", "up worker=1 cx23@hel1", NULL },
+        { "several pods of several kinds in several pools", "pool gpu types=cx43 taint=gpu:NoSchedule label=g=1\npool worker\npending g cpu=1 select=g=1 tolerates=gpu\npending p cpu=1 n=2",
+          "up gpu=1 cx43@hel1; up worker=2 cx23@hel1", NULL },
+        { "room on what is bought for others", "pool gpu types=cx43 label=g=1\npool worker\npending g cpu=1 select=g=1\npending p cpu=1 n=2", "up gpu=1 cx43@hel1", "3 pods" },
+
+        /* ---- caps ---- */
+        { "the pool's maximum", "pool worker max=2\npending p cpu=1 n=3", "up worker=2 cx23@hel1", "default/p-0002 ×1|at its maximum of 2" },
+        { "the pool's maximum with what is there", "pool worker max=1\nnode w1\npod a cpu=1900m\npending p cpu=1", "", "at its maximum of 1" },
+        { "the next pool when one is full", "pool a max=1\npool b types=cx33 max=5\npending p cpu=1900m n=3", "up a=1 cx23@hel1; up b=1 cx33@hel1", NULL },
+        { "the cluster's cap", "scaler {\"maxNodes\": 3}\npending p cpu=1 n=5", "up worker=2 cx23@hel1", "scaler.maxNodes" },
+        { "the cap on cost", "scaler {\"maxCostPerMonth\": \"7.00\"}\npending p cpu=1 n=5", "up worker=1 cx23@hel1", "would cost 10.47 a month, and the cap is 7.00" },
+        { "the cap on cost as a number", "scaler {\"maxCostPerMonth\": 6.98}\npending p cpu=1 n=5", "up worker=1 cx23@hel1", NULL },
+        { "the cap on cost, to the cent", "scaler {\"maxCostPerMonth\": \"6.97\"}\npending p cpu=1 n=5", "", "the cap is 6.97" },
+        { "a cap on cost, and a server whose price nobody knows", "scaler {\"maxCostPerMonth\": \"100\"}\nnode w1 type=old cpu=100m\npending p cpu=1", "", "is not known" },
+        { "below its minimum", "pool worker min=2", "up worker=2 cx23@hel1", "below its minimum of 2" },
+        { "below its minimum, and pods wait", "pool worker min=2\npending p cpu=1", "up worker=2 cx23@hel1", "default/p" },
+        { "a minimum of what boots", "pool worker min=1\nserver w9 age=1m", "", NULL },
+        { "no minimum over the cap", "pool worker min=5\nscaler {\"maxNodes\": 2}", "up worker=1 cx23@hel1", NULL },
+        { "more than its maximum stays as it is", "pool worker max=1\nnode w1 keep\nnode w2 keep", "", NULL },
 };
 
 START_TEST(rows_hold) {
