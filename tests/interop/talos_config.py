@@ -316,25 +316,6 @@ def combined(bundle, count=int(os.environ.get("HCLOUD_V6_RANDOM_PROFILES", "25")
 
 def rules():
     """Patches that break a rule of the documents of contract 1.14, or just do not: Talos and config validate say the same."""
-    cases = {
-        "KubeClusterConfig": ["clusterName: x", "endpoint: https://x:6443"],
-        "KubeNetworkConfig": ["podSubnets: ['fd40::/64']", "podSubnets: ['fd40::/96', 10.0.0.0/16]", "nodeCIDRMaskSizeIPv6: 95", "nodeCIDRMaskSizeIPv6: 113", "nodeCIDRMaskSizeIPv6: 129",
-                              "nodeCIDRMaskSizeIPv6: 0", "serviceSubnets: ['fd40:10:100::/107']", "serviceSubnets: ['fd40:10:100::/108']", "serviceSubnets: ['fd40:10:100::/125']",
-                              "serviceSubnets: ['fd40:10:100::/124']", "podSubnets: []", "podSubnets: ['fd40::/112', 'fd41::/112']\nserviceSubnets: ['fd42::/112', 10.0.0.0/16]"],
-        "KubeletConfig": ["image: x", "image: 'x:v1.36.3'", "config: {seccompDefault: true}", "config: {maxPods: 3}"],
-        "KubeNodeConfig": ["taints: {a: NoSchedule}", "taints: {a: 'b:Never'}", "taints: {a: 'PreferNoSchedule'}"],
-        "KubePrismConfig": ["port: 65536", "port: 1", "port: -1"],
-        "ResolverConfig": ["hostDNS: {enabled: false}", "hostDNS: {enabled: false, resolveMemberNames: true}", "hostDNS: {resolveMemberNames: true}"],
-        "TimeSyncConfig": ["ptp: {devices: [/dev/ptp0]}", "ntp: {servers: [a]}"],
-        "HostnameConfig": ["hostname: a", "hostname: a\nauto: off", "auto: off"],
-        "KubeAPIServerConfig": ["extraArgs: {oidc-client-id: x}", "extraArgs: {anonymous-auth: 'false'}", "extraArgs: {authorization-mode: RBAC}", "extraArgs: {v: 4}", "image: ''"],
-        "KubeProxyConfig": ["mode: fast", "enabled: true\nmode: fast", "enabled: true\nmode: ipvs"],
-        "KubeAuthorizerConfig": ["name: x\ntype: Webhook", "name: x\ntype: Webhook\nwebhook: {a: b}", "name: x\ntype: Other", "name: node\n$patch: delete"],
-        "KubeEtcdEncryptionConfig": ["$patch: delete"], "KubeAggregatorCAConfig": ["$patch: delete", "issuingCA: {$patch: delete}"],
-        "KubeServiceAccountConfig": ["issuer: {issuerURL: {$patch: delete}}", "issuer: {privateKey: {$patch: delete}}", "$patch: delete"],
-        "DiscoveryIdentityConfig": ["$patch: delete", "clusterID: {$patch: delete}"], "KubeAPIServerCAConfig": ["$patch: delete"], "KubePrism": [],
-        "KubeControllerManagerConfig": ["enabled: false\nimage: {$patch: delete}", "image: {$patch: delete}"], "KubeFlannelCNIConfig": ["backendType: x"],
-    }
     if not talos14:
         return
     for role in ("controlplane", "worker"):
@@ -342,7 +323,7 @@ def rules():
         base = ours.ask("patch", config=base, patches=["{apiVersion: v1alpha1, kind: KubeNetworkConfig, podSubnets: ['fd40:10::/96'], serviceSubnets: ['fd40:10:100::/112'], nodeCIDRMaskSizeIPv6: 112}"])["text"]
         merged = ours.ask("patch", config=base, patches=["{apiVersion: v1alpha1, kind: KubeClusterConfig, endpoint: 'http://x:6443'}"])
         check(f"rule, {role}: an endpoint without TLS is refused here alone", not ours.ask("validate", config=merged["text"])["ok"] and talos14.ask("validate", config=merged["text"])["ok"])
-        for kind, bodies in cases.items():
+        for kind, bodies in RULES_114.items():
             for body in bodies:
                 patch = f"apiVersion: v1alpha1\nkind: {kind}\n{body}\n"
                 merged = ours.ask("patch", config=base, patches=[patch])

@@ -49,6 +49,12 @@ static const struct key unattended_install[] = { FLAG("reboot"), STRUCT("install
 static const struct key local_cache[] = { FLAG("enabled"), END };
 static const struct key image_cache[] = { STRUCT("local", local_cache), END };
 
+static const struct key volume_provisioning[] = { STRUCT("diskSelector", disk_selector), FLAG("grow"), ANY("minSize"), ANY("maxSize"), END };
+static const struct key mount[] = { FLAG("secure"), { "disableAccessTime", KEY_BOOL, NULL, 14 }, END };
+static const struct key trim[] = { FLAG("enabled"), TEXT("interval"), END };
+const struct key volume_keys[] = { TEXT("name"), STRUCT("provisioning", volume_provisioning), { "filesystem", KEY_ANY, NULL, 14 }, ANY("encryption"), STRUCT("mount", mount),
+                                   { "trim", KEY_STRUCT, trim, 14 }, { "scrub", KEY_STRUCT, trim, 14 }, END };
+
 const struct document_kind document_kinds_114[] = {
         /* kind, since, named, control planes only, keys, conflicts */
         { "DiscoveryServiceConfig", 14, true, false, discovery_service, { "+cluster.discovery" } },
@@ -213,6 +219,8 @@ static void check_document(const struct yaml_node *d, const char *kind, const st
                 config_error(errors, "KubePrismConfig: invalid port: must be in range 1-65535");
         else if (str_eq(kind, "KubeAuthorizerConfig") && !str_eq(type, "Node") && !str_eq(type, "RBAC") && !str_eq(type, "Webhook"))
                 config_error(errors, "KubeAuthorizerConfig: authorizer type %s is not allowed", type);
+        else if (str_eq(kind, "KubeAuthorizerConfig") && str_eq(type, "Webhook") && (!yaml_get(d, "webhook") || yaml_get(d, "webhook")->n == 0))
+                config_error(errors, "KubeAuthorizerConfig: authorizer webhook configuration is required for Webhook authorizer type");
         else if (str_eq(kind, "KubeProxyConfig") && !is_off(d, "enabled") && *mode && !str_eq(mode, "nftables") && !str_eq(mode, "iptables") && !str_eq(mode, "ipvs"))
                 config_error(errors, "KubeProxyConfig: invalid proxy mode \"%s\"", mode);
         else if (str_eq(kind, "KubeEtcdEncryptionConfig") && (!yaml_get(d, "config") || yaml_get(d, "config")->n == 0))

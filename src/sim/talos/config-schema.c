@@ -327,7 +327,7 @@ static const struct document_kind kinds[] = {
         { "KubeSpanEndpointsConfig", 7, false, false, NULL, { NULL } },
         { "NetworkDefaultActionConfig", 6, false, false, default_action, { NULL } },
         { "NetworkRuleConfig", 6, true, false, rule_config, { NULL } },
-        { "VolumeConfig", 8, true, false, NULL, { NULL } },
+        { "VolumeConfig", 8, true, false, volume_keys, { NULL } },
         { "UserVolumeConfig", 10, true, false, NULL, { NULL } },
         { "RawVolumeConfig", 11, true, false, NULL, { NULL } },
         { "SwapVolumeConfig", 11, true, false, NULL, { NULL } },

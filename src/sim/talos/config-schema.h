@@ -17,4 +17,5 @@
 /* A text that older releases do not know. */
 #define NEW_114(name) { name, KEY_STRING, NULL, 14 }
 
+extern const struct key volume_keys[];
 extern const struct document_kind document_kinds_114[];          /* those that are new in 1.14; ends with a NULL kind */

@@ -216,7 +216,8 @@ static void check_images(const struct rules *v) {
         check_image(v, "kube-apiserver", v->c->api_server_image);
         check_image(v, "kube-controller-manager", v->c->controller_manager_image);
         check_image(v, "kube-scheduler", v->c->scheduler_image);
-        if (!v->c->proxy_disabled)
+        /* Only the document's is looked at. */
+        if (!v->c->proxy_disabled && document(v, "KubeProxyConfig"))
                 check_image(v, "kube-proxy", v->c->proxy_image);
 }
 
@@ -332,7 +333,7 @@ static void check_inline_manifests(const struct rules *v) {
 static void check_features(const struct rules *v) {
         static const char *const roles[] = { "os:admin",          "os:operator",    "os:reader",      "os:etcd:backup",
                                              "os:image:verifier", "os:meta:writer", "os:impersonator" };
-        for (size_t i = 0; i < v->c->talos_api_roles.n; i++) {
+        for (size_t i = 0; v->c->talos_api_access && i < v->c->talos_api_roles.n; i++) {
                 bool known = false;
                 for (size_t j = 0; j < ARRAY_SIZE(roles); j++)
                         known = known || str_eq(roles[j], v->c->talos_api_roles.items[i]);

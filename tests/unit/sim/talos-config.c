@@ -81,7 +81,7 @@ START_TEST(seed_is_read) {
 }
 END_TEST
 
-/* One change of a good config, and what the message must name. base: c control plane, w worker. */
+/* One change of a good config, and what the message must name. base: c control plane, w worker of contract 1.13; C, W of 1.14 on a node of 1.14. */
 static const struct { char base; const char *from, *to, *says;
 } broken[] = {
         { 'c', "    kubelet:\n", "    kubelets: {}\n    kubelet:\n", "kubelets: {}" },
@@ -125,6 +125,23 @@ static const struct { char base; const char *from, *to, *says;
           "can only be enabled on control plane" },
         { 'w', "    network:\n        nameservers:",
           "    network:\n        interfaces:\n            - dhcp: true\n        nameservers:", "networking.os.device.interface" },
+        { 'W', "    features:\n", "    nodeLabels:\n        a: b\n    features:\n", ".machine.nodeLabels is already set in v1alpha1 config (KubeNodeConfig)" },
+        { 'W', "    features:\n", "    kubelet: {}\n    features:\n", ".machine.kubelet is already set in v1alpha1 config (KubeletConfig)" },
+        { 'W', "    features:\n", "    features:\n        hostDNS: {}\n", ".machine.features.hostDNS is already set" },
+        { 'W', "port: 7445", "port: 7445\nports: 1", "unknown keys" },
+        { 'W', "port: 7445", "port: 70000", "invalid port" },
+        { 'W', "    - 10.244.0.0/16", "    - fd40::/96", "smaller than the per-node pod CIDR mask size /64" },
+        { 'W', "    - 10.96.0.0/12", "    - 10.96.0.0/11", "service subnets: invalid subnet" },
+        { 'W', "    - 10.96.0.0/12", "    - 10.96.0.0/12\n    - fd40::/112", "number of pod subnets must match" },
+        { 'W', "image: ghcr.io/siderolabs/kubelet:v1.37.0", "image: \"\"", "image cannot be empty" },
+        { 'W', "kubelet:v1.37.0", "kubelet:v1.38.0", "too new to be used with Talos 1.14.1" },
+        { 'W', "    enabled: true\n    forwardKubeDNSToHost", "    enabled: false\n    forwardKubeDNSToHost", "cannot be enabled when hostDNS.enabled is false" },
+        { 'W', "kind: KubePrismConfig\nport: 7445", "kind: KubeProxyConfig\nenabled: false", "only allowed on control plane machines: [KubeProxyConfig]" },
+        { 'W', "clusterName: demo", "clusterName: \"\"", "clusterName is required" },
+        { 'C', "cluster:\n", "cluster:\n    allowSchedulingOnControlPlanes: false\n", ".cluster.allowSchedulingOnControlPlanes is already set" },
+        { 'C', "image: registry.k8s.io/kube-apiserver:v1.37.0", "image: registry.k8s.io/kube-apiserver:v1.37.0\nextraArgs:\n    oidc-issuer-url: x", "is not allowed" },
+        { 'C', "type: RBAC", "type: Maybe", "authorizer type Maybe is not allowed" },
+        { 'C', "backendType: vxlan", "backendPort2: 1", "unknown keys" },
 };
 
 static char *replace(const char *text, const char *from, const char *to) {
@@ -134,13 +151,15 @@ static char *replace(const char *text, const char *from, const char *to) {
 }
 
 START_TEST(broken_rules_are_refused) {
-        _cleanup_str_ char *text = golden(broken[_i].base == 'c' ? "v1.13-controlplane-seed-ghcr" : "v1.13-worker-seed");
+        char base = broken[_i].base;
+        bool documents = base == 'C' || base == 'W';
+        _cleanup_str_ char *text = golden(base == 'c' ? "v1.13-controlplane-seed-ghcr" : base == 'w' ? "v1.13-worker-seed" : base == 'C' ? "v1.14-controlplane" : "v1.14-worker");
         struct error err = ERROR_INIT;
         struct sim_config *c = NULL;
         if (!text)
                 return;
         _cleanup_str_ char *wrong = replace(text, broken[_i].from, broken[_i].to);
-        ck_fails(sim_config_load(wrong, strlen(wrong), "v1.13.9", &c, &err), err, ERR_INVALID);
+        ck_fails(sim_config_load(wrong, strlen(wrong), documents ? "v1.14.1" : "v1.13.9", &c, &err), err, ERR_INVALID);
         ck_assert_msg(strstr(err.message, broken[_i].says) != NULL, "%s: %s", broken[_i].says, err.message);
         error_done(&err);
 }
