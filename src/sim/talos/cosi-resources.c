@@ -470,6 +470,15 @@ void resources_list(struct sim_talos *t, const struct resource_kind *k, struct r
         k->list(t, k, ret);
 }
 
+static void write_annotation(struct strbuf *metadata, const char *key, const char *value) {
+        _cleanup_strbuf_ struct strbuf entry = STRBUF_INIT;
+        pb_text(&entry, 1, key);
+        pb_text(&entry, 2, value);
+        pb_message(metadata, 11, &entry);
+}
+
+/* The annotation says that yaml_spec is the config as a YAML text: without it `talosctl patch` and `edit` take it for the config itself
+ * (talos: pkg/machinery/resources/config/machine_config.go). */
 void resource_write(struct sim_talos *t, const struct resource *r, struct strbuf *b) {
         _cleanup_strbuf_ struct strbuf metadata = STRBUF_INIT, spec = STRBUF_INIT;
         char version[32];
@@ -481,6 +490,8 @@ void resource_write(struct sim_talos *t, const struct resource *r, struct strbuf
         pb_text(&metadata, 6, "running");
         pb_timestamp(&metadata, 7, t->boot_ms);
         pb_timestamp(&metadata, 8, t->boot_ms);
+        if (str_eq(r->type, "MachineConfigs.config.talos.dev"))
+                write_annotation(&metadata, "talos.dev/yaml-spec", "1");
         if (r->proto.len)
                 pb_bytes(&spec, 1, r->proto.data, r->proto.len);
         pb_bytes(&spec, 2, strbuf_str(&r->yaml), r->yaml.len);   /* talosctl prints this one and fails without it */

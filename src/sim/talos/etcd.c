@@ -6,9 +6,10 @@
 
 #define MEMBERS_MAX 64
 
-static bool etcd_ready(struct grpc_call *c) {
+/* api is Talos' own name of the call (v1alpha1_server.go: checkControlplane()). */
+static bool etcd_ready(struct grpc_call *c, const char *api) {
         if (!c->talos->config->control_plane)
-                grpc_fail(c, GRPC_FAILED_PRECONDITION, "member list is only available on control plane nodes");
+                grpc_fail(c, GRPC_UNIMPLEMENTED, "%s is only available on control plane nodes", api);
         else if (!sim_kube_etcd_running(c->talos->machine))
                 grpc_fail(c, GRPC_UNAVAILABLE, "etcdserver: etcd is not running on this node");
         else
@@ -30,7 +31,7 @@ static const struct sim_etcd_member *own_member(struct grpc_call *c, const struc
 static void member_list(struct grpc_call *c) {
         _cleanup_strbuf_ struct strbuf b = STRBUF_INIT;
         struct sim_etcd_member members[MEMBERS_MAX];
-        if (!etcd_ready(c))
+        if (!etcd_ready(c, "member list"))
                 return;
         size_t n = members_of(c, members);
         for (size_t i = 0; i < n; i++)
@@ -53,7 +54,7 @@ static void member_list(struct grpc_call *c) {
 static void status(struct grpc_call *c) {
         _cleanup_strbuf_ struct strbuf b = STRBUF_INIT, s = STRBUF_INIT;
         struct sim_etcd_member members[MEMBERS_MAX];
-        if (!etcd_ready(c))
+        if (!etcd_ready(c, "etcd status"))
                 return;
         size_t n = members_of(c, members);
         const struct sim_etcd_member *own = own_member(c, members, n);
@@ -74,7 +75,7 @@ static void status(struct grpc_call *c) {
 static void forfeit(struct grpc_call *c) {
         _cleanup_strbuf_ struct strbuf b = STRBUF_INIT;
         struct sim_etcd_member members[MEMBERS_MAX];
-        if (!etcd_ready(c))
+        if (!etcd_ready(c, "etcd forfeit leadership"))
                 return;
         size_t n = members_of(c, members);
         /* The first member leads here; with another one there leadership moves to it, else the answer is empty. */
@@ -97,7 +98,7 @@ static void remove_member(struct grpc_call *c, uint64_t id, bool own) {
 
 static void leave(struct grpc_call *c) {
         struct sim_etcd_member members[MEMBERS_MAX];
-        if (!etcd_ready(c))
+        if (!etcd_ready(c, "etcd leave"))
                 return;
         size_t n = members_of(c, members);
         const struct sim_etcd_member *own = own_member(c, members, n);
@@ -114,12 +115,12 @@ static void remove_by_id(struct grpc_call *c) {
         while (pb_next(&r, &v))
                 if (v.field == 1)
                         id = v.number;
-        if (etcd_ready(c))
+        if (etcd_ready(c, "etcd remove member"))
                 remove_member(c, id, false);
 }
 
 static void alarm_list(struct grpc_call *c) {
-        if (etcd_ready(c))
+        if (etcd_ready(c, "etcd alarm list"))
                 grpc_reply(c, NULL);
 }
 
