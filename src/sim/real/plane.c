@@ -413,6 +413,7 @@ static json_t *machine_state(struct sim_machine *m) {
         jset_str(o, "stage", stages[p->stage]);
         jset_str(o, "problem", p->problem);
         jset_str(o, "folder", p->folder);
+        json_object_set_new(o, "loopback", json_strf("%u.%u.%u.%u", p->loopback[0], p->loopback[1], p->loopback[2], p->loopback[3]));
         for (size_t i = 0; i < REAL_PROGRAMS; i++)
                 if (p->processes[i].pid)
                         json_object_set_new(processes, real_program_name((enum real_program) i), json_integer(p->processes[i].pid));
