@@ -137,6 +137,19 @@ int render_config(struct cluster *c, const struct node *n, char **ret, struct er
         return 0;
 }
 
+/* Nothing fails then: the node only never gets them, and Talos' log alone says why. */
+static void warn_of_refusals(struct cluster *c, const struct pool_state *pool, const char *text) {
+        struct yaml_docs docs = { 0 };
+        _cleanup_error_ struct error ignored = ERROR_INIT;
+        if (pool->control_plane || yaml_parse("machine config", text, strlen(text), &docs, &ignored) < 0)
+                return;
+        _cleanup_str_ char *refused = talos_config_worker_refusal(&docs);
+        if (refused)
+                cluster_warn(c, "pool '%s': the patches set the %s, which Kubernetes takes from no worker (NodeRestriction), and refuses all labels and taints of its "
+                             "machine config with it; 'labels' and 'taints' of the pool are set through the Kubernetes API", pool->spec->name, refused);
+        talos_config_done(&docs);
+}
+
 /* With addresses of the documentation range, in the longest form there is. */
 int render_check(struct cluster *c, struct error *err) {
         for (size_t i = 0; i < c->n_pools; i++) {
@@ -150,6 +163,8 @@ int render_check(struct cluster *c, struct error *err) {
                 int rc = render_config_at(c, &n, "https://[2001:db8:ffff:ffff::1]:6443", &text, err);
                 if (rc >= 0 && !node_gets_push(c, &n))
                         rc = talos_user_data_encode(name, text, &packed, err);
+                if (rc >= 0)
+                        warn_of_refusals(c, &c->pools[i], text);
                 secret_free(text);
                 secret_free(packed);
                 if (rc < 0)

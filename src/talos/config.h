@@ -94,6 +94,10 @@ int talos_config_add_ipv6(const struct talos_config_input *in, struct yaml_docs 
  * seen before a server is paid for. ERR_PROFILE. */
 int talos_config_validate(const struct yaml_docs *config, enum talos_machine_type type, struct error *err);
 
+/* The first label or taint in a worker's config that Kubernetes will refuse to take from that worker ("label node-role.kubernetes.io/x"), and with it all
+ * of its labels and taints; owned. NULL: there is none. */
+char *talos_config_worker_refusal(const struct yaml_docs *config);
+
 /* Does this release of Talos know every kind of document in the config? ERR_PROFILE. */
 int talos_config_check_release(const struct yaml_docs *config, const struct talos_contract *release, struct error *err);
 

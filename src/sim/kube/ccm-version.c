@@ -37,8 +37,11 @@ void ccm_options_done(struct ccm_options *o) {
         strv_done(&o->controllers);
 }
 
-static bool is_flag(const char *text, const char *name) {
-        return str_starts(text, name) && (!text[strlen(name)] || str_eq(text + strlen(name), "=true"));
+/* The last one counts, as with all flags of Go programs. */
+static void read_flag(const char *text, const char *name, bool *value) {
+        const char *rest = str_starts(text, name) ? text + strlen(name) : NULL;
+        if (rest && (!*rest || *rest == '='))
+                *value = !*rest || str_eq(rest, "=true");
 }
 
 void ccm_options_read(const json_t *pod, struct ccm_options *ret) {
@@ -53,8 +56,8 @@ void ccm_options_read(const json_t *pod, struct ccm_options *ret) {
                         continue;
                 if (str_starts(text, "--controllers="))
                         controllers = text + strlen("--controllers=");
-                o.allocate |= is_flag(text, "--allocate-node-cidrs");
-                o.own_accounts |= is_flag(text, "--use-service-account-credentials");
+                read_flag(text, "--allocate-node-cidrs", &o.allocate);
+                read_flag(text, "--use-service-account-credentials", &o.own_accounts);
         }
         strv_split(&o.controllers, controllers, ',');
         *ret = o;

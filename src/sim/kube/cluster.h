@@ -294,6 +294,8 @@ bool scheduler_fits(struct kube_cluster *c, const json_t *node, const json_t *po
 void job_pod_action(struct kube_cluster *c, struct kube_machine *m, const json_t *pod, struct pod_run *run);
 bool node_network_ready(struct kube_cluster *c, const struct kube_machine *m);
 void talos_apply_node(struct kube_cluster *c, struct kube_machine *m);           /* node-apply.c: the config's labels and taints */
+/* Will NodeRestriction refuse what Talos wants to write to this node with its kubelet's identity? All of it is refused then. */
+bool node_restriction_refuses(const struct kube_node_settings *s);
 json_t *node_taint(const char *key, const char *value, const char *effect);      /* new reference */
 
 /* For GET /state; new references. */

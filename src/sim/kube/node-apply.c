@@ -3,6 +3,42 @@
  * it is refused (talos: internal/app/machined/pkg/controllers/k8s/node_apply.go; siderolabs/talos#8193). */
 #include "sim/kube/cluster.h"
 
+/* kubernetes: plugin/pkg/admission/noderestriction, pkg/kubelet/apis/well_known_labels.go. */
+static bool is_restricted(const char *label) {
+        static const char *const allowed[] = { "kubernetes.io/hostname", "kubernetes.io/os", "kubernetes.io/arch", "topology.kubernetes.io/zone",
+                                               "topology.kubernetes.io/region", "node.kubernetes.io/instance-type", "beta.kubernetes.io/os",
+                                               "beta.kubernetes.io/arch", "beta.kubernetes.io/instance-type", "failure-domain.beta.kubernetes.io/zone",
+                                               "failure-domain.beta.kubernetes.io/region", "failure-domain.kubernetes.io/zone",
+                                               "failure-domain.kubernetes.io/region" };
+        static const char *const free_domains[] = { "kubelet.kubernetes.io", "node.kubernetes.io" };
+        static const char *const ours[] = { "kubernetes.io", "k8s.io" };
+        _cleanup_str_ char *domain = strchr(label, '/') ? xstrndup(label, strcspn(label, "/")) : xstrdup("");
+        for (size_t i = 0; i < ARRAY_SIZE(allowed); i++)
+                if (str_eq(label, allowed[i]))
+                        return false;
+        for (size_t i = 0; i < ARRAY_SIZE(free_domains); i++) {
+                _cleanup_str_ char *below = xasprintf(".%s", free_domains[i]);
+                if (str_eq(domain, free_domains[i]) || str_ends(domain, below))
+                        return false;
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(ours); i++) {
+                _cleanup_str_ char *below = xasprintf(".%s", ours[i]);
+                if (str_eq(domain, ours[i]) || str_ends(domain, below))
+                        return true;
+        }
+        return false;
+}
+
+bool node_restriction_refuses(const struct kube_node_settings *s) {
+        for (size_t i = 0; !s->control_plane && i < s->n_taints; i++)
+                if (!s->taints[i].at_registration)
+                        return true;
+        for (size_t i = 0; !s->control_plane && i < s->labels.n; i++)
+                if (is_restricted(s->labels.items[i].key))
+                        return true;
+        return false;
+}
+
 static bool add_label(json_t *node, json_t *owned, const char *key, const char *value) {
         if (meta_label(node, key))       /* somebody else's, or set before */
                 return false;

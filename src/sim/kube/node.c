@@ -134,7 +134,8 @@ static void set_own_labels(struct kube_machine *m, json_t *node) {
 static void set_labels(struct kube_machine *m, json_t *node) {
         struct kube_node_settings *s = &m->settings;
         set_own_labels(m, node);
-        if (kube_is_copy(m->cluster))    /* Talos comes afterwards: node-apply.c */
+        /* With a real API server Talos comes afterwards, and is judged: node-apply.c. The double knows the verdict. */
+        if (kube_is_copy(m->cluster) || node_restriction_refuses(s))
                 return;
         if (s->control_plane) {
                 meta_set_label(node, "node-role.kubernetes.io/control-plane", "");
@@ -152,7 +153,7 @@ static void set_labels(struct kube_machine *m, json_t *node) {
 static void set_taints(struct kube_machine *m, json_t *node) {
         struct kube_node_settings *s = &m->settings;
         json_t *taints = meta_array(node, "spec.taints");
-        bool copy = kube_is_copy(m->cluster);
+        bool copy = kube_is_copy(m->cluster), only_kubelets = copy || node_restriction_refuses(s);
         if (!copy)
                 json_array_append_new(taints, node_taint(NOT_READY, NULL, "NoSchedule"));
         if (s->external_cloud_provider)
@@ -160,7 +161,7 @@ static void set_taints(struct kube_machine *m, json_t *node) {
         if (s->control_plane && !s->allow_scheduling && !copy)
                 json_array_append_new(taints, node_taint("node-role.kubernetes.io/control-plane", NULL, "NoSchedule"));
         for (size_t i = 0; i < s->n_taints; i++)
-                if (!copy || s->taints[i].at_registration)
+                if (!only_kubelets || s->taints[i].at_registration)
                         json_array_append_new(taints, node_taint(s->taints[i].key, s->taints[i].value, s->taints[i].effect));
 }
 

@@ -33,7 +33,17 @@ void mirror_attach(struct mirror *m, struct kube_cluster *c) {
         m->cluster = c;
 }
 
+/* What found no API server need not wait any longer. */
+static void end_pauses(struct mirror *m) {
+        const char *key;
+        json_t *entry;
+        json_object_foreach(m->refused, key, entry)
+                if (meta_int(entry, "code", 0) == 0)
+                        json_object_del(entry, "next_ms");
+}
+
 void mirror_servers_changed(struct mirror *m) {
+        end_pauses(m);
         feeds_start(m->feeds);
         m->cluster->dirty = true;
         m->cluster->env.wake(m->cluster->env.data, 0);
