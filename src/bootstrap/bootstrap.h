@@ -223,7 +223,7 @@ struct helm_release {
 /* A digest of chart and values, e.g. for the Job's name and for the marker ConfigMap hcloud-v6-<release> in the release's namespace (annotation
  * hcloud-v6/spec) that bootstrap_look_kube() reports. Owned. */
 char *bootstrap_release_hash(const struct helm_release *r);
-/* Is there a helm in PATH, for HELM_LOCAL? ERR_NOT_FOUND. */
+/* Is there a helm in PATH, for HELM_LOCAL, and none of those that cannot be used? ERR_NOT_FOUND, ERR_REFUSED. */
 int bootstrap_check_helm(struct error *err);
 
 /* `helm upgrade --install` by a Job in the cluster or by the operator's helm. A left-over pending-install record is cleared first. Returns when Helm

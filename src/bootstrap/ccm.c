@@ -276,27 +276,38 @@ static int wait_for_talos_kind(const struct bootstrap *b, const struct wait *w, 
         }
 }
 
+/* A workload that the chart or somebody's manifest made, in whatever namespace: the chart makes a Deployment by default, and its roles belong to the
+ * whole cluster. *ret is NULL when there is none. */
+static int find_stranger(const struct bootstrap *b, const char *plural, char **ret, struct error *err) {
+        _cleanup_str_ char *path = kube_path("apps/v1", plural, NULL, NULL, NULL), *query = percent_encode("app.kubernetes.io/name=" CCM);
+        _cleanup_str_ char *selector = xasprintf("labelSelector=%s", query);
+        _cleanup_json_ json_t *items = NULL;
+        json_t *item;
+        size_t i;
+
+        if (kube_list(b->kube, path, selector, &items, err) < 0)
+                return -1;
+        json_array_foreach(items, i, item)
+                if (!*ret && !json_object_get(jget(item, "metadata.annotations"), SPEC_ANNOTATION))
+                        *ret = xasprintf("%s %s/%s was not made by this program", str_eq(plural, "deployments") ? "Deployment" : "DaemonSet",
+                                         jget_text(item, "metadata.namespace"), jget_text(item, "metadata.name"));
+        return 0;
+}
+
 /* Whose CCM is it, if not ours? A release that was uninstalled with its history kept owns nothing any more. */
 static int find_owner(const struct bootstrap *b, char **ret, struct error *err) {
         _cleanup_(kube_helm_releases_done) struct kube_helm_releases releases = { 0 };
-        _cleanup_str_ char *path = kube_path("apps/v1", "daemonsets", "kube-system", CCM, NULL);
-        _cleanup_error_ struct error why = ERROR_INIT;
         const struct kube_helm_release *newest;
-        _cleanup_json_ json_t *set = NULL;
 
         *ret = NULL;
-        if (kube_helm_releases_list(b->kube, "kube-system", CCM, &releases, err) < 0)
+        if (kube_helm_releases_list(b->kube, NULL, CCM, &releases, err) < 0)
                 return -1;
         newest = kube_helm_newest(&releases, CCM);
         if (newest && !str_eq(newest->status, "uninstalled")) {
-                *ret = xasprintf("it is a Helm release of yours (revision %lld, %s)", (long long) newest->revision, newest->status);
+                *ret = xasprintf("it is a Helm release of yours in %s (revision %lld, %s)", newest->ns, (long long) newest->revision, newest->status);
                 return 0;
         }
-        if (kube_get(b->kube, path, &set, &why) < 0)
-                return why.kind == ERR_NOT_FOUND ? 0 : error_move(err, &why);
-        if (!json_object_get(jget(set, "metadata.annotations"), SPEC_ANNOTATION))
-                *ret = xstrdup("its DaemonSet was not made by this program");
-        return 0;
+        return find_stranger(b, "daemonsets", ret, err) < 0 || (!*ret && find_stranger(b, "deployments", ret, err) < 0) ? -1 : 0;
 }
 
 int bootstrap_apply_ccm(const struct bootstrap *b, const struct ccm_options *o, int64_t timeout_ms, char **ret_foreign, struct error *err) {

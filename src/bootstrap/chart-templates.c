@@ -5,6 +5,20 @@
 /* How far behind a `with` its body is looked at for something that writes the whole map. */
 #define WITH_BODY 240
 
+static bool is_word(char c) {
+        return isalnum((unsigned char) c) || c == '_';
+}
+
+/* "((.Values.a).b).c" asks for .Values.a.b.c without failing where a or b is missing: the brackets go. */
+static void drop_brackets(char *text) {
+        char *to = text;
+
+        for (const char *p = text; *p; p++)
+                if (!(p[0] == ')' && p[1] == '.' && is_word(p[2])))
+                        *to++ = *p;
+        *to = '\0';
+}
+
 char *chart_templates_text(const struct chart_files *files, const char *folder) {
         _cleanup_strbuf_ struct strbuf b = STRBUF_INIT;
 
@@ -13,11 +27,9 @@ char *chart_templates_text(const struct chart_files *files, const char *folder) 
                         strbuf_adds(&b, files->items[i].text);      /* up to a NUL, which no template has */
                         strbuf_addc(&b, '\n');
                 }
-        return strbuf_take(&b);
-}
-
-static bool is_word(char c) {
-        return isalnum((unsigned char) c) || c == '_';
+        char *text = strbuf_take(&b);
+        drop_brackets(text);
+        return text;
 }
 
 /* The next place at or after `at` where the map at path itself is meant, and not a key in it. */

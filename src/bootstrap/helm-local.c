@@ -83,7 +83,7 @@ static int run(char *const *argv, struct strbuf *out, struct error *err) {
         return error_set(err, ERR_REFUSED, "helm failed: %s", strbuf_str(out));
 }
 
-int bootstrap_check_helm(struct error *err) {
+static bool helm_in_path(void) {
         const char *path = getenv("PATH");
         _cleanup_strv_ struct strv dirs = { 0 };
 
@@ -91,8 +91,31 @@ int bootstrap_check_helm(struct error *err) {
         for (size_t i = 0; i < dirs.n; i++) {
                 _cleanup_str_ char *file = path_join(dirs.items[i], "helm");
                 if (access(file, X_OK) == 0)
-                        return 0;
+                        return true;
         }
+        return false;
+}
+
+/* Helm 3.18.0 renders numbers of 0 as if they were set: Cilium would get an MTU of 0 (seen; 3.17.2, 3.22.0 and 4.x do not). */
+static int check_version(struct error *err) {
+        _cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
+        const char *version;
+
+        if (run((char *const[]) { "helm", "version", "--short", NULL }, &out, err) < 0)
+                return error_wrap(err, "asking helm for its version");
+        version = strbuf_str(&out);
+        if (str_starts(version, "v2.") || str_starts(version, "Client: v2."))
+                error_set(err, ERR_REFUSED, "the helm in PATH is Helm 2, which needs a server of its own in the cluster");
+        else if (str_starts(version, "v3.18.0"))
+                error_set(err, ERR_REFUSED, "the helm in PATH is 3.18.0, which renders zeros as if they were set, and would break Cilium");
+        else
+                return 0;
+        return error_hint(err, "install another Helm, or leave it to a Job in the cluster (--helm job)");
+}
+
+int bootstrap_check_helm(struct error *err) {
+        if (helm_in_path())
+                return check_version(err);
         error_set(err, ERR_NOT_FOUND, "there is no 'helm' in PATH, and charts are to be installed by it (--helm local, helm.mode)");
         return error_hint(err, "install Helm, or leave it to a Job in the cluster (--helm job)");
 }

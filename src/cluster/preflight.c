@@ -11,6 +11,7 @@
 
 #define STATE_SPACE (1024 * 1024)      /* bytes that must fit into the state directory */
 #define PROBE_MS 2000
+#define CLOCK_OFF_MS (60 * 1000)       /* the Date header has whole seconds and has travelled */
 
 void cluster_warn(struct cluster *c, const char *fmt, ...) {
         va_list ap;
@@ -211,6 +212,16 @@ static int build_pools(struct cluster *c, struct error *err) {
         return nodes_build(c, err);
 }
 
+/* Certificates begin now: nodes whose clock is behind ours do not take them yet, and we do not take theirs when ours is behind. */
+static void preflight_clock(struct cluster *c) {
+        int64_t theirs, ours = clock_now_ms(c->clock);
+        if (!hcloud_client_server_time(c->hcloud, &theirs) || llabs(ours - theirs) <= CLOCK_OFF_MS)
+                return;
+        _cleanup_str_ char *span = time_format_span(llabs(ours - theirs));
+        cluster_warn(c, "this machine's clock is %s %s Hetzner's: certificates that are made now are refused for that long; set it right first (timedatectl set-ntp true)",
+                     span, ours > theirs ? "ahead of" : "behind");
+}
+
 int preflight_up(struct cluster *c, const struct up_options *o, struct error *err) {
         if (!o->dry_run) {
                 _cleanup_str_ char *dir = path_join(c->state_dir, c->name);
@@ -221,6 +232,7 @@ int preflight_up(struct cluster *c, const struct up_options *o, struct error *er
         }
         if (cloud_observe(c, OBSERVE_UP, &c->cloud, err) < 0)
                 return -1;
+        preflight_clock(c);
         if (preflight_secrets(c, err) < 0 || access_check_files(c, err) < 0 || operator_find(c, err) < 0 || build_pools(c, err) < 0 || placement_build(c, err) < 0 || cost_build(c, err) < 0)
                 return -1;
         if (judge_firewall(c, err) < 0)

@@ -109,7 +109,7 @@ const struct spec_key spec_addon_keys[] = {
         { "version", KEY_STRING, AT(spec_addon, version), "string", NULL, "exact version" },
         { "digest", KEY_STRING, AT(spec_addon, digest), "64 hex digits", "from the table or the index", "SHA-256 of the chart archive" },
         { "namespace", KEY_STRING, AT(spec_addon, namespace_), "string", "`kube-system`", "" },
-        { "values", KEY_CUSTOM, 0, "map, or a file name", "none", "Helm values; for the two built-in add-ons laid over the built-in values" },
+        { "values", KEY_CUSTOM, 0, "map, or a file name", "none", "Helm values; for the two built-in add-ons laid over the built-in values. Keys that the chart does not know are warned of" },
         { NULL },
 };
 

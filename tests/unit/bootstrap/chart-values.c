@@ -101,6 +101,7 @@ static void demo(void) {
             "{{ .Values.onlyInTemplate | quote }} {{ .Values.hubble.redactAll }}\n"
             "{{- with .Values.pod.security }}\nsecurity: {{- toYaml . | nindent 2 }}\n{{ end }}\n"
             "{{- $s := .Values.pod.scoped }}{{ $s.two }}\n"
+            "{{ ((.Values.hubble).careful).deep }}\n"
             "{{ get .Values.hubble \"range\" }} {{ index .Values \"dash-ed\" \"below\" }}\n");
 }
 
@@ -136,6 +137,7 @@ START_TEST(what_the_chart_knows_is_not_named) {
                    "  tail: 1\n"                    /* the same, after the last key and without a blank */
                    "  byFunction: 1\n"
                    "  range: 1\n"
+                   "  careful: {deep: 1}\n"
                    "  redactAll: true\n"
                    "onlyInTemplate: {deep: {er: 1}}\n"
                    "extraConfig: {any: 1, thing: {x: 1}}\n"
