@@ -123,8 +123,10 @@ static const char *meaning_of(const struct transfer *t) {
 }
 
 static int curl_failure(const struct transfer *t, const char *where, struct error *err) {
-        /* Of several messages libcurl keeps the first; that it cannot tell the name of a peer that has hung up explains nothing. */
-        bool telling = *t->message && !str_starts(t->message, "getpeername()");
+        /* Of several messages libcurl keeps the first. That it cannot tell the name of a peer that has hung up explains nothing; an alert that did not
+         * come to this connection is of an old one, cleared away on the way. */
+        bool stale = str_starts(t->message, "getpeername()") || (t->req->tls && !t->alert && strstr(t->message, " alert "));
+        bool telling = *t->message && !stale;
         const char *what = telling ? t->message : curl_easy_strerror(t->code);
         const char *alert = certificate_alert(t);
         const char *why = alert ? NULL : distrust(t);

@@ -1,11 +1,14 @@
 """What `up` does to nodes (src/bootstrap), against a node that lives through maintenance, an applied config, certificates of that config, bootstrap."""
 
+import base64, gzip
+
 
 def run(w):
     globals().update({k: v for k, v in vars(w).items() if not k.startswith("__") and k != "run"})
     global us
     us = identity_of_up()
     life()
+    pushed()
     refusals()
     patience()
     broken_pushes()
@@ -18,7 +21,7 @@ def identity_of_up():
     """The talosconfig that `up` wrote: our own certificates are judged, not the witness's."""
     with open(os.environ["TALOSCONFIG"]) as f:
         text = f.read()
-    decode = lambda key: __import__("base64").b64decode(re.search(rf"^ *{key}: (\S+)", text, re.M).group(1)).decode()
+    decode = lambda key: base64.b64decode(re.search(rf"^ *{key}: (\S+)", text, re.M).group(1)).decode()
     return {key: decode(key) for key in ("ca", "crt", "key")}
 
 
@@ -85,6 +88,26 @@ def life():
     refused("up: a foreign node", up("push", n, config=text, timeout_ms=300000, virtual=True), "conflict", "default-control-plane-1", "certificates of another cluster", names_node=False)
     a = call("metadata", n, admin, name="default-control-plane-1")
     refused("up: a detour to the metadata service", a, "refused", "default-control-plane-1", "169.254.169.254/32 via 10.0.0.1 on eth1", "network: none", names_node=False)
+    stop(n)
+
+
+def pushed():
+    """What `up` really gave to the nodes of this world: read back from the simulated ones, judged by Talos' own loader."""
+    state = json.loads(subprocess.run(["curl", "-gsf", os.environ["HCLOUD_V6_SIM_CONTROL"] + "/state"], capture_output=True, text=True).stdout)
+    texts = {s["name"]: gzip.decompress(base64.b64decode(s["user_data"])).decode() for s in state["servers"] if s.get("user_data")}
+    if talosctl != "-":
+        status = json.loads(subprocess.run([program, "status", "-o", "json"], capture_output=True, text=True).stdout)
+        for one in status["nodes"]:
+            if one["role"] == "control-plane":
+                r = subprocess.run([talosctl, "-e", one["address"], "-n", one["address"], "get", "machineconfig", "v1alpha1", "-o", "jsonpath={.spec}"], capture_output=True,
+                                   text=True, timeout=60)
+                texts[one["name"]] = r.stdout
+    check("up: configs of all nodes were read back", len(texts) >= (2 if talosctl != "-" else 1), str(list(texts)))
+    n = start(mode="maintenance")
+    for name, text in texts.items():
+        a = call("apply", n, MAINTENANCE, config=text, mode=1)
+        good(f"up: Talos' loader takes what up gave to {name}", a)
+        check(f"up: without a warning ({name})", a["ok"] and a["result"]["warnings"] == [], str(a))
     stop(n)
 
 
