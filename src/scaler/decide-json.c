@@ -67,6 +67,9 @@ static json_t *repair_json(const struct decision_repair *r) {
 }
 
 json_t *decision_json(const struct decision *d) {
+        json_t *waiting = json_array();
+        for (size_t i = 0; i < d->waiting.n; i++)
+                json_array_append_new(waiting, json_string(d->waiting.items[i]));
         json_t *o = json_object(), *down = json_array(), *unplaceable = json_array(), *reasons = json_array(), *servers = json_array(), *nodes = json_array(),
                *marks = json_array(), *repairs = json_array(), *kept = json_array();
         for (size_t i = 0; i < d->n_up; i++)
@@ -95,6 +98,7 @@ json_t *decision_json(const struct decision *d) {
         jset(o, "repairs", repairs);
         jset(o, "annotations", marks);
         jset(o, "kept", kept);
+        jset(o, "waiting", waiting);
         json_t *cost = json_pack("{s:o, s:o}", "monthlyBefore", money_json(d->before.month), "monthlyAfter", money_json(d->after.month));
         jset_str(cost, "currency", d->currency);
         jset(o, "cost", cost);

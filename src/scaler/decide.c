@@ -83,6 +83,7 @@ void decision_done(struct decision *d) {
         void *lists[] = { d->up, d->down, d->marks, d->repairs, d->unplaceable, d->kept, d->currency };
         for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
                 free(lists[i]);
+        strv_done(&d->waiting);
         strv_done(&d->reasons);
         *d = (struct decision) { 0 };
 }
@@ -151,8 +152,9 @@ static void tell_waiting(struct work *k) {
                 decision_reason(d, "%s for %s that boot%s", pods, servers, k->n_coming == 1 ? "s" : "");
         }
         if (k->waiting_existing) {
-                _cleanup_str_ char *pods = count_text(k->waiting_existing, "one pod", "pods"), *name = pod_text(k->example_existing);
-                decision_reason(d, "%s that wait%s (%s) should fit on nodes that are there: left to the scheduler", pods, k->waiting_existing == 1 ? "s" : "", name);
+                _cleanup_str_ char *pods = count_text(k->waiting_existing, "one pod", "pods");
+                decision_reason(d, "%s that wait%s (%s%s) should fit on nodes that are there: left to the scheduler", pods, k->waiting_existing == 1 ? "s" : "",
+                                d->waiting.items[0], k->waiting_existing == 1 ? "" : ", …");
         }
         for (size_t i = 0; i < d->n_repairs; i++)
                 decision_reason(d, "%s", d->repairs[i].reason);

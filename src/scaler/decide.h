@@ -74,6 +74,7 @@ struct decision {
         struct decision_repair *repairs; size_t n_repairs;
         struct decision_unplaceable *unplaceable; size_t n_unplaceable;
         struct decision_kept *kept; size_t n_kept;
+        struct strv waiting;             /* "namespace/name" of pods that have room on what is there or boots: nothing is bought for them */
         struct strv reasons;             /* one line a decision, for people */
         struct money before, after;      /* of all servers of the cluster, net, a month and an hour */
         char *currency;                  /* "EUR", or NULL when the snapshot has no pricing */

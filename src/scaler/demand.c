@@ -76,8 +76,7 @@ static size_t put_on(struct work *k, uint32_t from, uint32_t to) {
                                 break;
                         world_put(k->w, g->class, place);
                         k->w->places[place].wanted++;
-                        if (!k->example_existing || strcmp(g->pods[g->n - g->left]->name, k->example_existing->name) < 0)
-                                k->example_existing = g->pods[g->n - g->left];
+                        strv_take(&k->d->waiting, pod_text(g->pods[g->n - g->left]));
                         g->left--;
                         put++;
                 }
@@ -117,9 +116,7 @@ void demand_settle(struct work *k) {
                         option_of_server(k, &s->servers[i], &k->coming[k->n_coming]);
                         world_add(k->w, &k->coming[k->n_coming++]);
                 }
-        const struct pod *example = k->example_existing;
         k->waiting_coming = put_on(k, (uint32_t) k->w->n_real, (uint32_t) k->w->n);
-        k->example_existing = example;
         bool still_draining = false;
         for (size_t i = 0; i < k->d->n_repairs; i++) {
                 if (k->d->repairs[i].kind == REPAIR_RESUME_DRAIN)

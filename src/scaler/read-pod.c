@@ -5,7 +5,7 @@
 
 /* What fields keep of a cut object, into out. */
 static int cut_again(const char *text, size_t len, const struct scan_field *fields, struct strbuf *out, struct error *err) {
-        struct scan scan;
+        _cleanup_(scan_done) struct scan scan;
         scan_init_text(&scan, "pod", text, len);
         strbuf_clear(out);
         return scan_value(&scan, fields, out, err);

@@ -16,6 +16,7 @@ void scan_init_file(struct scan *s, const char *what, int fd) {
 
 void scan_done(struct scan *s) {
         free(s->buffer);
+        strbuf_done(&s->key);
         *s = (struct scan) { .fd = -1 };
 }
 
@@ -171,7 +172,7 @@ static const struct scan_field *field_of(const struct scan_field *fields, const 
 }
 
 static int object_value(struct scan *s, const struct scan_field *fields, struct strbuf *out, struct error *err) {
-        _cleanup_strbuf_ struct strbuf key = STRBUF_INIT;
+        struct strbuf *key = &s->key;          /* one for all depths: it is used up before the value is read */
         bool written = false, more = true;
         if (out)
                 strbuf_addc(out, '{');
@@ -180,14 +181,14 @@ static int object_value(struct scan *s, const struct scan_field *fields, struct 
                         return -1;
                 if (!more)
                         break;
-                if (scan_key(s, &key, err) < 0)
+                if (scan_key(s, key, err) < 0)
                         return -1;
-                const struct scan_field *f = out ? field_of(fields, strbuf_str(&key)) : NULL;
+                const struct scan_field *f = out ? field_of(fields, strbuf_str(key)) : NULL;
                 if (f) {
                         if (written)
                                 strbuf_addc(out, ',');
                         strbuf_addc(out, '"');
-                        strbuf_add(out, key.data, key.len);
+                        strbuf_add(out, strbuf_str(key), key->len);
                         strbuf_adds(out, "\":");
                         written = true;
                 }

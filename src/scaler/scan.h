@@ -22,8 +22,9 @@ struct scan {
         unsigned line, depth;
         int fd;                            /* where more comes from, or -1 */
         char *buffer;                      /* owned, with fd */
+        struct strbuf key;                 /* of the member that is being read */
 };
-void scan_init_text(struct scan *s, const char *what, const char *text, size_t len);   /* borrowed */
+void scan_init_text(struct scan *s, const char *what, const char *text, size_t len);   /* all borrowed */
 void scan_init_file(struct scan *s, const char *what, int fd);                         /* fd borrowed */
 void scan_done(struct scan *s);
 

@@ -195,7 +195,7 @@ static int refuse_partial(const struct scan *scan, enum snapshot_part part, stru
 }
 
 int snapshot_add(struct snapshot *s, enum snapshot_part part, const char *what, const char *text, size_t len, char **ret_continue, struct error *err) {
-        struct scan scan;
+        _cleanup_(scan_done) struct scan scan;
         _cleanup_str_ char *token = NULL;
         scan_init_text(&scan, what, text, len);
         if (read_part(s, part, &scan, &token, err) < 0 || scan_end(&scan, err) < 0)
@@ -275,7 +275,7 @@ static int read_all(struct scan *scan, struct snapshot **ret, struct error *err)
 }
 
 int snapshot_parse(const char *file_name, const char *text, size_t len, struct snapshot **ret, struct error *err) {
-        struct scan scan;
+        _cleanup_(scan_done) struct scan scan;
         scan_init_text(&scan, file_name, text, len);
         return read_all(&scan, ret, err);
 }

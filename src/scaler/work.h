@@ -28,7 +28,6 @@ struct work {
         bool price_unknown;                /* of some server that is there */
         struct group *groups; size_t n_groups;
         size_t waiting_coming, waiting_existing;
-        const struct pod *example_existing;
         bool draining;                     /* a drain goes on in this tick */
 };
 
