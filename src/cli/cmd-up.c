@@ -10,7 +10,7 @@
 struct up {
         struct common_options common;
         struct shape_options shape;
-        bool yes, dry_run, smoke, no_firewall_change, forget_operators, passphrase;
+        bool yes, dry_run, smoke, no_image_build, no_firewall_change, forget_operators, passphrase;
 };
 
 static const struct opt options[] = {
@@ -20,6 +20,8 @@ static const struct opt options[] = {
         { .name = "dry-run", .type = OPT_FLAG, .offset = offsetof(struct up, dry_run),
           .help = "print the plan and change nothing; exit status 2 when there is something to do" },
         { .name = "smoke", .type = OPT_FLAG, .offset = offsetof(struct up, smoke), .help = "run the smoke test at the end" },
+        { .name = "no-image-build", .type = OPT_FLAG, .offset = offsetof(struct up, no_image_build),
+          .help = "refuse when the project has no Talos snapshot, rather than build one" },
         { .name = "no-firewall-change", .type = OPT_FLAG, .offset = offsetof(struct up, no_firewall_change),
           .help = "fail rather than add this machine's /64 to the cluster's firewall" },
         { .name = "forget-operators", .type = OPT_FLAG, .offset = offsetof(struct up, forget_operators),
@@ -92,7 +94,7 @@ static void print_result(struct app *app, size_t changes) {
 
 static int run(struct app *app, void *options_struct, const struct strv *args, struct error *err) {
         struct up *o = options_struct;
-        const struct up_options up = { .dry_run = o->dry_run, .smoke = o->smoke };
+        const struct up_options up = { .dry_run = o->dry_run, .smoke = o->smoke, .no_image_build = o->no_image_build };
         _cleanup_(plan_freep) struct plan *plan = NULL;
         size_t work;
         int r;

@@ -75,7 +75,7 @@ int cluster_open(const struct cluster_options *o, struct cluster **ret, struct e
         if (cluster_name_check(o->spec ? o->spec->name : o->name, err) < 0)
                 return -1;
         _cleanup_cluster_ struct cluster *c = xnew0(struct cluster);
-        c->lock.fd = -1;
+        c->lock.fd = c->image_lock = -1;
         c->looks = node_looks_new();
         pthread_mutex_init(&c->mutex, NULL);
         pthread_mutex_init(&c->notes_mutex, NULL);
@@ -102,6 +102,7 @@ void cluster_close(struct cluster *c) {
         cancel_free(c->watch_stop);
         cluster_forget_observations(c);
         cleanup_fd_(&c->lock.fd);
+        cleanup_fd_(&c->image_lock);
         free(c->lock.run);
         kube_client_free(c->kube);
         node_looks_free(c->looks);
@@ -228,5 +229,6 @@ int cluster_run(struct cluster *c, struct plan *p, const struct plan_observer *o
         else if (rc < 0)
                 explain_failure(c, err);
         lock_release(c);
+        images_unlock(c);
         return rc < 0 ? -1 : 0;
 }

@@ -52,6 +52,7 @@ struct up_options {
         bool dry_run;                      /* nothing is locked or written, not even on this host; the plan must not be run */
         bool skip_preflight_network;       /* tests: no DNS64 and no TCP probes */
         bool smoke;                        /* the plan ends with the smoke test */
+        bool no_image_build;               /* a snapshot that is missing is ERR_NOT_FOUND instead of being built */
 };
 /* Observes, runs the preflight and makes the plan. When plan_work(*ret) is 0 nothing has to be done, and running it only checks the gates.
  * Errors, all before anything billable exists: ERR_AUTH (token; wrong project), ERR_PROFILE (types, locations; lists what
@@ -127,6 +128,34 @@ struct config_wish {
  * anew there, which is said as a warning. ERR_NOT_FOUND when the cluster has no such file or no vault. */
 int cluster_kubeconfig(struct cluster *c, const struct config_wish *wish, char **ret, struct error *err);
 int cluster_talosconfig(struct cluster *c, const struct config_wish *wish, char **ret, struct error *err);
+
+/* ---- images ---- */
+struct image_build_options {
+        const struct strv *archs;          /* "x86", "arm"; NULL or empty: both */
+        bool force;                        /* even what is there already */
+        const char *image_url;             /* a file or URL instead of the image factory; {arch} becomes amd64 or arm64 */
+        const char *sha256;                /* of the packed or the raw image, or NULL */
+        bool no_ipv4;                      /* the builder gets no IPv4: the image is read here and sent */
+        bool dry_run;
+};
+/* Which snapshots of the profile's Talos version and extensions are missing, as a plan. ERR_LOCKED: somebody builds on this host. See image/build.h. */
+int cluster_plan_image_build(struct cluster *c, const struct image_build_options *o, struct plan **ret, struct error *err);
+/* After a build was planned or run: what it costs, one sentence; owned, NULL when nothing is built. */
+char *cluster_image_build_cost(struct cluster *c, struct plan *p);
+
+struct cluster_image {
+        int64_t id, created;               /* seconds since 1970 are created / 1000 */
+        char *talos, *arch, *schematic, *sha256;      /* the last two may be NULL; 63 digits of them */
+        char *status;
+        double size, disk;                 /* GB: billed, and the smallest disk it fits on */
+        size_t servers;                    /* of the project that were made from it */
+        bool ours;                         /* made by this program */
+};
+struct cluster_images { struct cluster_image *items; size_t n; };
+void cluster_images_done(struct cluster_images *l);
+int cluster_images(struct cluster *c, struct cluster_images *ret, struct error *err);
+/* What builds left behind and what is superfluous, as a plan of removals. unused: also snapshots that no server was made from. */
+int cluster_plan_image_prune(struct cluster *c, bool unused, struct plan **ret, struct error *err);
 
 /* ---- smoke ---- */
 /* The smoke test on a running cluster; results are appended. See bootstrap_smoke(). */

@@ -23,7 +23,7 @@ char *host_name(void) {
 }
 
 /* Names of hosts repeat ("debian"); a lock is taken over at once only from the very machine and state directory whose flock we hold. */
-static char *host_id(const struct cluster *c) {
+char *cluster_host_id(const struct cluster *c) {
         _cleanup_str_ char *machine = NULL, *host = host_name();
         size_t len;
         if (file_read("/etc/machine-id", 256, &machine, &len, NULL) < 0)
@@ -52,7 +52,7 @@ static int64_t api_now(struct cluster *c) {
 }
 
 static void lock_labels(struct cluster *c, struct hcloud_labels *ret) {
-        _cleanup_str_ char *host = host_name(), *value = label_value(host), *id = host_id(c);
+        _cleanup_str_ char *host = host_name(), *value = label_value(host), *id = cluster_host_id(c);
         c->lock.expiry_ms = api_now(c) + EXPIRY_MS;
         _cleanup_str_ char *expiry = xasprintf("%lld", (long long) (c->lock.expiry_ms / 1000));
         cluster_labels(c, ROLE_LOCK, NULL, 0, ret);
@@ -80,7 +80,7 @@ static int remove_stale(struct cluster *c, const char *name, struct error *err) 
         _cleanup_error_ struct error e = ERROR_INIT;
         if (hcloud_placement_group_get_by_name(c->hcloud, name, &g, &e) < 0)
                 return e.kind == ERR_NOT_FOUND ? 0 : error_move(err, &e);
-        _cleanup_str_ char *id = host_id(c);
+        _cleanup_str_ char *id = cluster_host_id(c);
         int rc = 0;
         if (!is_ours(c, &g->labels)) {
                 rc = error_set(err, ERR_EXISTS, "a placement group '%s' exists and is not this program's: it is left alone", name);

@@ -10,6 +10,8 @@
 
 #include "bootstrap/bootstrap.h"
 #include "cluster/cluster.h"
+#include "image/build.h"
+#include "image/images.h"
 #include "kube/client.h"
 #include "talos/kubeconfig.h"
 #include "talos/talosconfig.h"
@@ -158,6 +160,9 @@ struct cluster {
         enum seen_kube seen;
         struct kube_view kube_view;
         bool etcd_seen;
+        struct strv build_archs;               /* architectures whose snapshot this run makes */
+        struct image_job *images;              /* owned by the plan, or NULL */
+        int image_lock;                        /* flock of this host's builds, -1: none */
         struct release_state *releases; size_t n_releases;
         enum pod_cidr_rule pod_rule;
         bool ccm_current;
@@ -198,6 +203,17 @@ bool cloud_has_ours(const struct cluster *c, const struct cloud *v, const char *
 /* The uid that labels carry, borrowed, or NULL. */
 const char *cloud_uid(const struct cluster *c, const struct cloud *v);
 
+/* ---- images.c ---- */
+/* Adds to the plan what makes the snapshots of archs, and keeps the job in c->images. */
+struct image_build_options;
+int images_plan(struct cluster *c, const struct image_build_options *o, const struct strv *archs, struct plan *p, struct plan_step *after, struct error *err);
+/* The step after which a snapshot of the architecture can be used, or NULL when none is being made. */
+struct plan_step *images_ready(const struct cluster *c, const char *arch);
+/* The snapshot of a way to place a server: as seen, or as just made. */
+int64_t images_of(const struct cluster *c, const struct candidate *k);
+void images_unlock(struct cluster *c);
+char *cluster_host_id(const struct cluster *c);                /* owned */
+
 /* ---- nodes.c: what exists and what is wanted, as one list of nodes ---- */
 int nodes_build(struct cluster *c, struct error *err);         /* ERR_EXISTS, ERR_REFUSED */
 void nodes_from_cloud(struct cluster *c);                       /* without a profile: what exists, for status and smoke */
@@ -208,9 +224,8 @@ char *cluster_endpoint(struct cluster *c);                     /* "https://[…]
 struct bootstrap_node *node_refs(struct cluster *c, bool control_planes_only, size_t *ret_n);
 
 /* ---- placement.c ---- */
-int placement_build(struct cluster *c, struct error *err);     /* ERR_PROFILE, ERR_NOT_FOUND */
+int placement_build(struct cluster *c, bool may_build_images, struct error *err);     /* ERR_PROFILE, ERR_NOT_FOUND */
 void pool_state_done(struct pool_state *p);
-const char *image_talos_version(const struct hcloud_labels *labels, char buf[static 64]);
 int cost_build(struct cluster *c, struct error *err);
 int place_server(struct node *n, struct plan_step *step, struct error *err);   /* creates the server by the candidates */
 int place_ip(struct node *n, const char *location, struct error *err);         /* creates (or moves) its Primary IPv6 */

@@ -15,30 +15,9 @@ void pool_state_done(struct pool_state *p) {
         *p = (struct pool_state) { 0 };
 }
 
-/* Snapshots made by this program carry hcloud-v6/talos-version; those of other tools often os=talos and a version. */
-const char *image_talos_version(const struct hcloud_labels *labels, char buf[static 64]) {
-        const char *v = hcloud_labels_get(labels, "hcloud-v6/talos-version");
-        if (!v && str_eq(hcloud_labels_get(labels, "os"), "talos")) {
-                static const char *const keys[] = { "talos_version", "talos-version", "version" };
-                for (size_t i = 0; !v && i < ARRAY_SIZE(keys); i++)
-                        v = hcloud_labels_get(labels, keys[i]);
-        }
-        if (str_empty(v))
-                return NULL;
-        snprintf(buf, 64, "%s%s", v[0] == 'v' ? "" : "v", v);
-        return buf;
-}
-
 static const struct hcloud_image *find_image(const struct cluster *c, const char *arch) {
-        const struct hcloud_image *best = NULL;
-        char buf[64];
-        for (size_t i = 0; i < c->cloud.images->n; i++) {
-                const struct hcloud_image *m = &c->cloud.images->items[i];
-                if (str_eq(image_talos_version(&m->labels, buf), c->spec->talos) && (!arch || str_eq(m->architecture, arch)) &&
-                    (!best || m->created > best->created))
-                        best = m;
-        }
-        return best;
+        _cleanup_str_ char *schematic = schematic_id(&c->spec->schematic);
+        return image_find(c->cloud.images, c->spec->talos, schematic, arch);
 }
 
 static int no_image(const struct cluster *c, struct error *err) {
@@ -51,8 +30,7 @@ static int no_image(const struct cluster *c, struct error *err) {
                         strbuf_addf(&have, "%s%s (%s)", have.len ? ", " : "", v, m->architecture);
         }
         error_set(err, ERR_NOT_FOUND, "the project has no snapshot of Talos %s%s%s", c->spec->talos, have.len ? "; there are " : "", strbuf_str(&have));
-        return error_hint(err, "write Talos' hcloud image to a server's disk in the rescue system, make a snapshot of it and label it hcloud-v6/talos-version=%s; "
-                               "the README's first lines show how", c->spec->talos);
+        return error_hint(err, "hcloud-v6 image build makes it, and so does up without --no-image-build");
 }
 
 static int unknown_type(const struct cluster *c, const char *name, struct error *err) {
@@ -106,6 +84,17 @@ static struct money price_of(const struct hcloud_server_type *t, const char *loc
         return m;
 }
 
+/* Snapshots are made on the smallest disk that is sold. */
+static double smallest_disk(const struct cluster *c, const char *arch) {
+        double least = 0;
+        for (size_t i = 0; i < c->cloud.types->n; i++) {
+                const struct hcloud_server_type *t = &c->cloud.types->items[i];
+                if (str_eq(t->architecture, arch) && t->prices.n && (!least || t->disk < least))
+                        least = t->disk;
+        }
+        return least;
+}
+
 /* Adds one way when it is possible; why not goes into *why. */
 static void consider(struct cluster *c, struct pool_state *p, const struct hcloud_server_type *t, const char *location, bool sold_out, struct strbuf *why,
                      bool *other_arch) {
@@ -114,7 +103,8 @@ static void consider(struct cluster *c, struct pool_state *p, const struct hclou
                 now = clock_now_ms(c->clock);
         enum hcloud_offer offer = hcloud_server_type_offer(t, location, now);
         const struct hcloud_image *image = find_image(c, t->architecture);
-        if (!image) {
+        bool build = !image && strv_has(&c->build_archs, t->architecture);
+        if (!image && !build) {
                 *other_arch = true;
                 strbuf_addf(why, "%s%s: no snapshot of Talos %s for %s", why->len ? "; " : "", t->name, c->spec->talos, t->architecture);
                 return;
@@ -123,14 +113,15 @@ static void consider(struct cluster *c, struct pool_state *p, const struct hclou
                 strbuf_addf(why, "%s%s in %s: %s", why->len ? "; " : "", t->name, location, hcloud_offer_name(offer));
                 return;
         }
-        if (image->disk_size > t->disk) {
-                strbuf_addf(why, "%s%s: its disk of %g GB is smaller than the snapshot's %g GB", why->len ? "; " : "", t->name, t->disk, image->disk_size);
+        double disk_size = build ? smallest_disk(c, t->architecture) : image->disk_size;
+        if (disk_size > t->disk) {
+                strbuf_addf(why, "%s%s: its disk of %g GB is smaller than the snapshot's %g GB", why->len ? "; " : "", t->name, t->disk, disk_size);
                 return;
         }
         if ((offer == HCLOUD_OFFER_SOLD_OUT) != sold_out)
                 return;
         ARRAY_APPEND(p->candidates, p->n_candidates,
-                     ((struct candidate) { .type = xstrdup(t->name), .location = xstrdup(location), .arch = xstrdup(t->architecture), .image = image->id,
+                     ((struct candidate) { .type = xstrdup(t->name), .location = xstrdup(location), .arch = xstrdup(t->architecture), .image = build ? 0 : image->id,
                                            .price = price_of(t, location), .sold_out = sold_out }));
 }
 
@@ -155,7 +146,7 @@ static int build_pool(struct cluster *c, struct pool_state *p, struct error *err
                 for (size_t j = 0; j < p->spec->types.n; j++)
                         consider(c, p, hcloud_server_type_find(c->cloud.types, p->spec->types.items[j]), p->spec->locations.items[i], true, &why, &other_arch);
         error_set(err, ERR_PROFILE, "no server of pool '%s' can be made: %s", p->spec->name, strbuf_str(&why));
-        return other_arch ? error_hint(err, "choose types of the architecture whose snapshot is there, or make the other snapshot") : -1;
+        return other_arch ? error_hint(err, "choose types of the architecture whose snapshot is there, or make the other one with hcloud-v6 image build") : -1;
 }
 
 static bool one_zone(struct cluster *c) {
@@ -172,13 +163,44 @@ static bool one_zone(struct cluster *c) {
         return zone != NULL;
 }
 
-int placement_build(struct cluster *c, struct error *err) {
-        if (!find_image(c, NULL))
+static bool needs_servers(const struct cluster *c, const struct pool_state *p) {
+        bool any = false;
+        for (size_t i = 0; i < c->n_nodes; i++)
+                any |= c->nodes[i].pool == p && !c->nodes[i].existed;
+        return any;
+}
+
+/* 1: one of the pool's types has a snapshot; 0: none has. */
+static int has_image(const struct cluster *c, const struct pool_state *p, struct error *err) {
+        int found = 0;
+        for (size_t i = 0; i < p->spec->types.n; i++) {
+                const struct hcloud_server_type *t = hcloud_server_type_find(c->cloud.types, p->spec->types.items[i]);
+                if (!t)
+                        return unknown_type(c, p->spec->types.items[i], err);
+                found |= find_image(c, t->architecture) != NULL;
+        }
+        return found;
+}
+
+/* Without a snapshot that the pool could use, that of its first choice is made. One architecture, not all: each costs a builder and a stored image. */
+static int place_pool(struct cluster *c, struct pool_state *p, bool may_build_images, struct error *err) {
+        int image = has_image(c, p, err);
+        if (image < 0)
+                return -1;
+        if (!image && !needs_servers(c, p))
+                return 0;                /* nothing is to be made of it */
+        if (!image && !may_build_images)
                 return no_image(c, err);
+        const char *arch = hcloud_server_type_find(c->cloud.types, p->spec->types.items[0])->architecture;
+        if (!image && !strv_has(&c->build_archs, arch))
+                strv_add(&c->build_archs, arch);
+        return build_pool(c, p, err);
+}
+
+int placement_build(struct cluster *c, bool may_build_images, struct error *err) {
         for (size_t i = 0; i < c->n_pools; i++)
-                if (c->pools[i].spec->count > 0 || c->pools[i].spec->autoscale)
-                        if (build_pool(c, &c->pools[i], err) < 0)
-                                return -1;
+                if ((c->pools[i].spec->count > 0 || c->pools[i].spec->autoscale) && place_pool(c, &c->pools[i], may_build_images, err) < 0)
+                        return -1;
         if (c->use_network && !one_zone(c) && !c->network_id) {
                 c->use_network = false;
                 cluster_warn(c, "no private network: Hetzner's networks do not reach across the zones of the chosen locations");
@@ -294,7 +316,7 @@ static int create_server(struct node *n, const struct candidate *k, struct error
         cluster_labels(c, n->control_plane ? ROLE_CONTROL_PLANE : ROLE_WORKER, n->pool_name, n->index, &labels);
         hcloud_labels_copy(&adopt, &labels);
         hcloud_labels_set(&labels, LABEL_TALOS, c->spec->talos);
-        struct hcloud_server_create o = { .name = n->name, .server_type = k->type, .image = k->image, .location = k->location, .no_start = true,
+        struct hcloud_server_create o = { .name = n->name, .server_type = k->type, .image = images_of(c, k), .location = k->location, .no_start = true,
                                           .no_ipv4 = !c->spec->ipv4, .primary_ipv6 = n->ip_id, .firewalls = &c->firewall_id, .n_firewalls = 1,
                                           .placement_group = n->group != SIZE_MAX ? c->groups[n->group].id : 0, .user_data = user_data, .labels = &labels,
                                           .adopt = &adopt };

@@ -90,6 +90,8 @@ static void plan_servers(struct cluster *c, struct joints *j) {
                 plan_step_row(server, n->name);
                 plan_after(server, j->firewall);
                 plan_after(server, n->group != SIZE_MAX ? j->groups[n->group] : NULL);
+                for (size_t k = 0; k < n->pool->n_candidates && !n->existed; k++)
+                        plan_after(server, images_ready(c, n->pool->candidates[k].arch));
                 if (n->control_plane)
                         plan_after(j->control_planes, server);
                 else
@@ -239,6 +241,9 @@ static void forget_last(struct cluster *c) {
         free(c->releases);
         c->releases = NULL;
         c->n_releases = 0;
+        strv_done(&c->build_archs);
+        c->build_archs = (struct strv) { 0 };
+        c->images = NULL;
         kube_view_done(&c->kube_view);
         c->kube_view = (struct kube_view) { 0 };
         hcloud_firewall_rules_done(&c->seen_rules);
@@ -269,15 +274,23 @@ int cluster_plan_up(struct cluster *c, const struct up_options *o, struct plan *
         j.cidr = xcalloc(c->n_nodes, sizeof(*j.cidr));
         j.node_ready = xcalloc(c->n_nodes, sizeof(*j.node_ready));
         plan_shared(c, &j, c->vault == NULL);
-        plan_servers(c, &j);
-        plan_boot(c, &j);
-        plan_kubernetes(c, &j);
-        plan_network(c, &j);
-        plan_end(c, &j, o->smoke);
+        struct image_build_options images = { .dry_run = o->dry_run };
+        int rc = c->build_archs.n ? images_plan(c, &images, &c->build_archs, j.p, j.secrets, err) : 0;
+        if (rc == 0) {
+                plan_servers(c, &j);
+                plan_boot(c, &j);
+                plan_kubernetes(c, &j);
+                plan_network(c, &j);
+                plan_end(c, &j, o->smoke);
+        }
         free(j.groups);
         free(j.up);
         free(j.cidr);
         free(j.node_ready);
+        if (rc < 0) {
+                plan_free(j.p);
+                return -1;
+        }
         c->work = plan_work(j.p) > 0;
         *ret = j.p;
         return 0;

@@ -233,7 +233,8 @@ int preflight_up(struct cluster *c, const struct up_options *o, struct error *er
         if (cloud_observe(c, OBSERVE_UP, &c->cloud, err) < 0)
                 return -1;
         preflight_clock(c);
-        if (preflight_secrets(c, err) < 0 || access_check_files(c, err) < 0 || operator_find(c, err) < 0 || build_pools(c, err) < 0 || placement_build(c, err) < 0 || cost_build(c, err) < 0)
+        if (preflight_secrets(c, err) < 0 || access_check_files(c, err) < 0 || operator_find(c, err) < 0 || build_pools(c, err) < 0 ||
+            placement_build(c, !o->no_image_build, err) < 0 || cost_build(c, err) < 0)
                 return -1;
         if (judge_firewall(c, err) < 0)
                 return -1;

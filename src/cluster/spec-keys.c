@@ -53,6 +53,9 @@ const struct spec_key spec_talos_keys[] = {
         { "contract", KEY_STRING, AT(cluster_spec, contract_text), "`1.11` to `1.14`", "that of the version, at most 1.13",
           "form of the machine configs, not newer than the version; with `1.14` every concern is a document of its own, and patches are written for those "
           "(`docs/talos-documents.md`)" },
+        { "extensions", KEY_STRV, AT(cluster_spec, schematic.extensions), "list of names", "none",
+          "of the image: `siderolabs/qemu-guest-agent`; the snapshot must have them, and `up` builds one that has" },
+        { "kernelArgs", KEY_STRV, AT(cluster_spec, schematic.kernel_args), "list of arguments", "none", "of the image, beside Talos' own" },
         { NULL },
 };
 

@@ -16,6 +16,20 @@ static const char *const default_ntp[] = { "ntp1.hetzner.de", "ntp2.hetzner.com"
 /* Multi-arch, on a registry with IPv6. The digest is the one that several public repositories pin for this tag; nobody has pulled it for this project. */
 #define DEFAULT_HELM_IMAGE "docker.io/alpine/helm:4.2.3@sha256:b97ba4f9b27fe7af16ee3d37e6815783c9d4a51289b6240a9024ec471611ae9b"
 
+/* The files of profiles/, made part of the program by base/embed.py. */
+extern const char *const profiles_names[], *const profiles_texts[];
+
+const char *const *profile_names(void) {
+        return profiles_names;
+}
+
+const char *profile_text(const char *name) {
+        for (size_t i = 0; profiles_names[i]; i++)
+                if (str_eq(profiles_names[i], name))
+                        return profiles_texts[i];
+        return NULL;
+}
+
 void spec_pool_done(struct spec_pool *p) {
         free(p->name);
         strv_done(&p->types);
@@ -89,6 +103,7 @@ void cluster_spec_free(struct cluster_spec *s) {
         free(s->addons);
         spec_addon_done(&s->cilium);
         spec_scaler_done(&s->scaler);
+        schematic_done(&s->schematic);
         struct strv *lists[] = { &s->locations, &s->operators, &s->dns64, &s->ntp, &s->ccm_controllers, &s->ccm_extra_args, &s->warnings };
         for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
                 strv_done(lists[i]);
@@ -336,6 +351,11 @@ static int check(struct cluster_spec *s, struct error *err) {
         /* Below /64 the CCM's fall-back would hand out addresses of this dummy silently; services: kube-apiserver takes at most 20 host bits. */
         if (check_prefix(s, "podSubnet", s->pod_subnet, 64, 120, err) < 0 || check_prefix(s, "serviceSubnet", s->service_subnet, 108, 120, err) < 0)
                 return -1;
+        if (schematic_check(&s->schematic, err) < 0) {
+                if (err)
+                        err->kind = ERR_PROFILE;
+                return error_wrap(err, "%s", s->source);
+        }
         if (version_contract(s->talos, s->contract_text, &s->contract, err) < 0)
                 return error_wrap(err, "%s", s->source);
         if (version_check(s->talos, s->kubernetes, s->cilium.version, s->ccm_version, &s->warnings, err) < 0)

@@ -9,6 +9,7 @@
 #include "base/strbuf.h"
 #include "base/yaml.h"
 #include "bootstrap/bootstrap.h"
+#include "image/schematic.h"
 #include "talos/contract.h"
 
 #define SPEC_FILE_MAX (1024 * 1024)        /* bytes of a profile, and of each file it names */
@@ -71,6 +72,7 @@ struct cluster_spec {
         char *talos, *kubernetes;          /* "v1.13.9", "v1.36.3" */
         char *contract_text;               /* as given, or NULL */
         struct talos_contract contract;    /* the form of the machine configs; that of the Talos version, at most 1.13, unless the profile says more */
+        struct schematic schematic;        /* of the image that the nodes boot */
         struct strv locations;
         struct spec_pool control_planes;
         bool control_planes_schedulable;

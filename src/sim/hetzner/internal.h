@@ -102,7 +102,9 @@ struct cloud_server {
         int64_t image;                  /* 0: null (deleted since) */
         int64_t iso;
         bool protect_rebuild;
-        bool rescue;
+        bool rescue;                    /* armed for the next boot */
+        struct strv rescue_keys;        /* lines for authorized_keys */
+        struct rescue *rescue_system;   /* rescue.h, or NULL */
         bool backups;
         bool deleting;
         unsigned locks;                 /* running actions that lock it */

@@ -1,6 +1,7 @@
 /* What can be done to a server besides its power: images, rescue, type, networks, placement group, protection. */
 #include "sim/hetzner/internal.h"
 
+#include "sim/hetzner/rescue.h"
 #include "sim/world/latency.h"
 
 static struct cloud_server *subject(struct cloud_call *c) {
@@ -58,9 +59,10 @@ static int create_image(struct cloud_call *c) {
         i->from_id = s->o.id;
         i->from_name = xstrdup(s->o.name);
         i->bound_to = str_eq(type, "backup") ? s->o.id : 0;
-        /* What was written to the disk in rescue mode is not known here; an image builder labels its snapshot with the version. */
-        const char *version = kvs_get(&labels, "hcloud-v6/talos-version");
-        i->talos_version = xstrdup(version ? version : s->machine.talos_version);
+        /* What was written in the rescue system counts, not what a label says. */
+        bool written;
+        char *version = rescue_disk_version(s, &written);
+        i->talos_version = written ? version : xstrdup(s->machine.talos_version);
         kvs_copy(&i->o.labels, &labels);
         cloud_add(c->cloud, KIND_IMAGE, &i->o);
         struct cloud_action *a = start(c, "create_image", LATENCY_CREATE_IMAGE, done_image);
@@ -154,13 +156,21 @@ static int enable_rescue(struct cloud_call *c) {
         if (body_str(c, "type", &type) < 0 || body_ids(c, "ssh_keys", &keys, &n) < 0)
                 return -1;
         bool known = true;
-        for (size_t i = 0; i < n; i++)
-                known &= cloud_get(c->cloud, KIND_SSH_KEY, keys[i]) != NULL;
+        _cleanup_strv_ struct strv lines = { 0 };
+        for (size_t i = 0; i < n; i++) {
+                const struct cloud_ssh_key *k = (const struct cloud_ssh_key *) cloud_get(c->cloud, KIND_SSH_KEY, keys[i]);
+                known &= k != NULL;
+                if (k)
+                        strv_add(&lines, k->public_key);
+        }
         free(keys);
         if (!str_eq(type, "linux64"))
                 return reply_invalid(c, "type", "Must be one of: linux64.");
         if (!known)
                 return reply_invalid(c, "ssh_keys", "SSH key not found");
+        strv_done(&subject(c)->rescue_keys);
+        subject(c)->rescue_keys = lines;
+        lines = (struct strv) { 0 };
         return reply_password(c, start(c, "enable_rescue", LATENCY_RESCUE, done_rescue_on));
 }
 

@@ -1,6 +1,7 @@
 /* The power of a simulated server, and what stands on its disk: the hardware below sim/talos. */
 #include "sim/hetzner/internal.h"
 
+#include "sim/hetzner/rescue.h"
 #include "sim/world/faults.h"
 #include "sim/world/latency.h"
 
@@ -21,9 +22,11 @@ void server_power_on(struct cloud_server *s) {
         s->status = "running";
         bool rescue = s->rescue;
         s->rescue = false;                              /* armed for one boot */
-        if (rescue || s->iso || !m->talos_version)      /* nothing that answers */
-                return;
         if (!m->world->parts[0])                        /* "serve" and unit tests: the API alone */
+                return;
+        if (rescue)
+                rescue_boot(s);
+        if (rescue || s->iso || !m->talos_version)      /* nothing else that answers */
                 return;
         loop_timer_set(m->world->loop, &s->boot, sim_latency(m->world, m, LATENCY_FIRMWARE), booted, s);
 }
@@ -38,6 +41,7 @@ void server_power_cut(struct cloud_server *s) {
         m->powered = false;
         if (!s->deleting)
                 s->status = "off";
+        rescue_halt(s);
         sim_talos_halt(m);
 }
 

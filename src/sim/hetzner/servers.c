@@ -1,5 +1,6 @@
 /* Servers: creating, showing, deleting. What can be done to one is in server_actions.c, its power in server_power.c. */
 #include "sim/hetzner/internal.h"
+#include "sim/hetzner/rescue.h"
 
 #include "base/codec.h"
 #include "sim/world/faults.h"
@@ -434,6 +435,7 @@ static void free_server(struct cloud_object *o) {
         struct sim_machine *m = &s->machine;
 
         server_power_cut(s);
+        rescue_free(s);
         cloud_object_done(o);
         for (size_t i = 0; i < s->n_nets; i++) {
                 free(s->nets[i].aliases);

@@ -30,6 +30,7 @@ int sim_services_start(struct sim_world *w, struct sim_places *places, struct er
 void sim_services_stop(struct sim_world *w);
 char *sim_services_endpoint(struct sim_world *w);        /* "http://[::1]:8080/v1", owned */
 char *sim_services_control(struct sim_world *w);         /* "http://[::1]:8080/control", owned */
+char *sim_services_factory(struct sim_world *w);         /* "http://[::1]:8080/factory", owned */
 char *sim_services_charts(struct sim_world *w);          /* "http://[::1]:8080/charts", owned */
 
 /* A fault was added or all were removed: listeners that faults switch look again. */

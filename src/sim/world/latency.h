@@ -17,6 +17,7 @@ enum {
         LATENCY_CREATE_IMAGE = 75000,          /* [P] for a few hundred MB */
         LATENCY_CHANGE_TYPE = 30000,           /* [G] */
         LATENCY_RESCUE = 2000,                 /* [G] */
+        LATENCY_RESCUE_BOOT = 25000,           /* [P] power on to an sshd that answers */
         LATENCY_FIRMWARE = 6000,               /* [T] power on to the kernel; what follows is sim/talos' own */
         LATENCY_APPLY_FIREWALL = 3000,         /* [G] "within seconds" in the documentation */
         LATENCY_SET_RULES = 1000,              /* [G] */

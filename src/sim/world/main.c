@@ -23,14 +23,15 @@ static const char help[] =
         "\n"
         "A world is a network namespace: servers have real addresses in 2001:db8::/32, a Talos API on port 50000 and, once bootstrapped, a\n"
         "Kubernetes API on port 6443; firewalls are enforced by the kernel; nothing of it can reach the Internet, nor be reached. No root is\n"
-        "needed. In it HCLOUD_ENDPOINT, HCLOUD_TOKEN, HCLOUD_V6_SIM_READONLY_TOKEN, HCLOUD_V6_SIM_CONTROL and HCLOUD_V6_CHART_REPOSITORY are\n"
-        "set. No container runs anywhere.\n"
+        "needed. In it HCLOUD_ENDPOINT, HCLOUD_TOKEN, HCLOUD_V6_SIM_READONLY_TOKEN, HCLOUD_V6_SIM_CONTROL, HCLOUD_V6_CHART_REPOSITORY and\n"
+        "HCLOUD_V6_IMAGE_FACTORY are set. No container runs anywhere.\n"
         "\n"
         "Options\n"
         "  --speed instant|real   no latencies (default), or those of the real thing; 2x to 100x: those, so many times as fast\n"
         "  --kubernetes KIND      double: the simulator's own (default); real or real:FOLDER: etcd, kube-apiserver, kube-controller-manager and\n"
         "                         kube-scheduler run on the control planes' addresses (found in FOLDER, $HCLOUD_V6_KUBERNETES or PATH)\n"
         "  --no-images            a world without Talos snapshots\n"
+        "  --image-mib N          size of the image factory's images, 3 to 2000 (16)\n"
         "  --fault SPEC           NAME[:KEY=VALUE,…]; repeatable; see below\n"
         "  --seed N               the same run again: addresses, ids, chances\n"
         "  --clock TIME           start at this time, e.g. 2027-03-01T00:00:00Z\n"
@@ -67,7 +68,7 @@ static int usage(const char *fmt, ...) {
         return 4;
 }
 
-static const char *const option_names[] = { "--speed", "--no-images", "--fault", "--seed", "--clock", "--trace", "--world", "--listen", "--kubernetes", "--no-rate-limit",
+static const char *const option_names[] = { "--speed", "--no-images", "--image-mib", "--fault", "--seed", "--clock", "--trace", "--world", "--listen", "--kubernetes", "--no-rate-limit",
                                             "--legacy-assignee", "--help", "--version", NULL };
 
 /* "3x": the latencies of the real thing, divided by three. */
@@ -104,6 +105,10 @@ static int set_value(struct sim_command_line *o, const char *name, const char *v
         } else if (str_eq(name, "--clock")) {
                 if (!time_parse_rfc3339(value, &o->options.start_ms))
                         return usage("--clock wants a time like 2027-03-01T00:00:00Z");
+        } else if (str_eq(name, "--image-mib")) {
+                if (!parse_int64(value, 3, 2000, &number))
+                        return usage("--image-mib wants a number from 3 to 2000");
+                o->options.image_mib = (size_t) number;
         } else if (str_eq(name, "--trace")) {
                 o->options.trace_file = value;
         } else if (str_eq(name, "--listen")) {

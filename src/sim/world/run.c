@@ -86,13 +86,14 @@ static void session_done(struct session *s) {
 
 static void environment(struct session *s, struct kvs *ret) {
         _cleanup_str_ char *endpoint = sim_services_endpoint(&s->world), *control = sim_services_control(&s->world),
-                           *charts = sim_services_charts(&s->world);
+                           *charts = sim_services_charts(&s->world), *factory = sim_services_factory(&s->world);
 
         kvs_set(ret, "HCLOUD_ENDPOINT", endpoint);
         kvs_set(ret, "HCLOUD_TOKEN", s->token);
         kvs_set(ret, "HCLOUD_V6_SIM_READONLY_TOKEN", s->readonly);
         kvs_set(ret, "HCLOUD_V6_SIM_CONTROL", control);
         kvs_set(ret, "HCLOUD_V6_CHART_REPOSITORY", charts);
+        kvs_set(ret, "HCLOUD_V6_IMAGE_FACTORY", factory);
 }
 
 /* 500 nodes are 2000 sockets and more. */

@@ -2,6 +2,7 @@
 #include "sim/world/internal.h"
 
 #include "sim/net/loop.h"
+#include "sim/world/factory.h"
 #include "sim/world/latency.h"
 
 struct services {
@@ -125,6 +126,8 @@ static void handle(void *data, struct http1_exchange *x) {
         } else if (below(path, "/charts")) {
                 _cleanup_str_ char *base = xasprintf("%s/charts", s->base);
                 sim_charts_handle(s->world, path + strlen("/charts"), base, x);
+        } else if (below(path, "/factory")) {
+                sim_factory_handle(s->world, path + strlen("/factory"), x);
         } else {
                 struct kvs headers = { 0 };
                 kvs_set(&headers, "Content-Type", "application/json");
@@ -157,6 +160,7 @@ void sim_services_stop(struct sim_world *w) {
                 pending_free(s->pending);
         sim_dns_stop(s->dns);
         sim_charts_free();
+        sim_factory_free();
         free(s->base);
         free(s);
         w->net = NULL;
@@ -174,6 +178,10 @@ char *sim_services_endpoint(struct sim_world *w) {
 
 char *sim_services_control(struct sim_world *w) {
         return xasprintf("%s/control", ((struct services *) w->net)->base);
+}
+
+char *sim_services_factory(struct sim_world *w) {
+        return xasprintf("%s/factory", ((struct services *) w->net)->base);
 }
 
 char *sim_services_charts(struct sim_world *w) {

@@ -34,6 +34,7 @@ struct sim_options {
         bool speed_real;          /* latencies of the real thing (world/latency.h), else none */
         unsigned speed_times;     /* … divided by this; 0 and 1: as they are */
         bool no_images;           /* no Talos snapshots at the start */
+        size_t image_mib;         /* size of the image factory's images; 0: 16 */
         bool namespaced;          /* inside exec/start: own addresses, nftables, DNS; false with "serve" */
         bool any_token;           /* "serve": every token of 64 characters is good */
         bool legacy_assignee;     /* a free primary IP says assignee_type "server", as before 2026-09-23 */
