@@ -125,7 +125,7 @@ static const struct spec_key helm_keys[] = {
 
 const struct spec_key spec_keys[] = {
         { "cluster", KEY_STRING, AT(cluster_spec, name), "string", "`default`", "name of the cluster, at most 32 of `[a-z0-9-]`" },
-        { "talos", KEY_CUSTOM, 0, "version, or map", "built in", "Talos Linux; a snapshot of it must exist in the project", .read = spec_read_talos,
+        { "talos", KEY_CUSTOM, 0, "version, or map", "built in", "Talos Linux; `up` builds the snapshot of it when the project has none", .read = spec_read_talos,
           .sub = spec_talos_keys },
         { "kubernetes", KEY_STRING, AT(cluster_spec, kubernetes), "version", "the one that goes with `talos`", "Kubernetes" },
         { "locations", KEY_STRV, AT(cluster_spec, locations), "list of locations", "`hel1`, `nbg1`, `fsn1`",
