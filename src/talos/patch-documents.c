@@ -11,9 +11,8 @@ static const struct schema route = {
         { "up", BOOLEAN }, { "mtu", NATURAL }, { "addresses", LIST(&address) }, { "routes", LIST(&route) }, \
         { "multicast", BOOLEAN }
 
-#define DHCP                                                                                        \
-        { "routeMetric", NATURAL }, { "ignoreHostname", BOOLEAN }, { "ignoreRoutes", BOOLEAN },      \
-        { "clientIdentifier", TEXT }, { "duidRaw", TEXT }
+#define DHCP(...)                                                                                   \
+        { "routeMetric", NATURAL }, { "ignoreHostname", BOOLEAN }, __VA_ARGS__ { "clientIdentifier", TEXT }, { "duidRaw", TEXT }
 
 static const struct schema image_rules = {
         .kind = SCHEMA_LIST,
@@ -46,8 +45,8 @@ const struct schema_document schema_documents[] = {
                                      { "ptp", STRUCT({ "devices", TEXTS }) }), 12 },
         /* links */
         { "LinkConfig", NAMED(LINK), 12 },
-        { "DHCPv4Config", NAMED(DHCP), 12 },
-        { "DHCPv6Config", NAMED(DHCP), 12 },
+        { "DHCPv4Config", NAMED(DHCP({ "ignoreRoutes", BOOLEAN } /* from 1.14 on */, )), 12 },
+        { "DHCPv6Config", NAMED(DHCP()), 12 },
         { "DummyLinkConfig", NAMED({ "hardwareAddr", TEXT }, LINK), 12 },
         { "VLANConfig", NAMED({ "vlanID", NATURAL }, { "vlanMode", TEXT }, { "parent", TEXT }, LINK), 12 },
         { "LinkAliasConfig", NAMED({ "selector", STRUCT({ "match", TEXT }) }), 12 },

@@ -3,7 +3,8 @@
  *   {"op": "patch", "config": "…", "patches": ["…"]}     {"op": "validate", "config": "…"}
  *   {"op": "generate", "secrets": "…", "contract": "v1.13", "cluster": …, "endpoint": …, "kubernetes": …, "type": "controlplane"}
  *   {"op": "secrets-import", "secrets": "…"}             {"op": "json", "config": "…"}: the documents as a JSON list
- *   {"op": "keys"}: the keys of the v1alpha1 document, with the kinds of their values */
+ *   {"op": "keys", "kind": "…"}: the keys of a document (none: the v1alpha1 one), with the kinds of their values
+ *   {"op": "kinds"}: all kinds of documents */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,18 +108,30 @@ static void add_keys(const struct schema *s, const char *at, json_t *list) {
         }
 }
 
-/* Every key of the v1alpha1 document that is not below a list or a free map. */
+/* Every key of a document (without kind: of the v1alpha1 one) that is not below a list or a free map. */
 static int keys(const json_t *request, char **ret, struct error *err) {
+        const struct schema_document *d = *text_of(request, "kind") ? schema_document_find(text_of(request, "kind")) : NULL;
         _cleanup_json_ json_t *list = json_array();
 
-        add_keys(&schema_v1alpha1, "", list);
+        add_keys(*text_of(request, "kind") ? d ? d->type_114 ? d->type_114 : d->type ? d->type : &schema_free : &schema_free : &schema_v1alpha1, "", list);
+        *ret = json_write(list);
+        return 0;
+}
+
+/* Every kind of document, with the minor of the Talos that brought it, whether control planes alone have it, and whether its keys are known. */
+static int kinds(const json_t *request, char **ret, struct error *err) {
+        _cleanup_json_ json_t *list = json_array();
+        const struct schema_document *d;
+
+        for (size_t i = 0; (d = schema_document_at(i)); i++)
+                json_array_append_new(list, json_pack("{s:s, s:i, s:b, s:b}", "kind", d->kind, "since", (int) d->since, "controlPlane", d->control_plane, "known", d->type != NULL));
         *ret = json_write(list);
         return 0;
 }
 
 static int answer(const json_t *request, char **ret, struct error *err) {
         static const struct { const char *op; int (*fn)(const json_t *request, char **ret, struct error *err); } ops[] = {
-                { "patch", patch }, { "validate", validate }, { "secrets-import", import }, { "generate", generate }, { "json", json }, { "keys", keys },
+                { "patch", patch }, { "validate", validate }, { "secrets-import", import }, { "generate", generate }, { "json", json }, { "keys", keys }, { "kinds", kinds },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(ops); i++)

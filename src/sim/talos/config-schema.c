@@ -275,6 +275,7 @@ static const struct key link_config[] = {
 };
 static const struct key dhcp_config[] = { TEXT("name"), INT("routeMetric"), FLAG("ignoreHostname"), { "ignoreRoutes", KEY_BOOL, NULL, 14 }, TEXT("clientIdentifier"),
                                           TEXT("duidRaw"), END };
+static const struct key dhcp6_config[] = { TEXT("name"), INT("routeMetric"), FLAG("ignoreHostname"), TEXT("clientIdentifier"), TEXT("duidRaw"), END };
 static const struct key static_host[] = { TEXT("name"), TEXTS("hostnames"), END };
 static const struct key default_action[] = { TEXT("ingress"), END };
 static const struct key port_selector[] = { { "ports", KEY_SCALARS_OR_RANGES, NULL }, TEXT("protocol"), END };
@@ -307,7 +308,7 @@ static const struct document_kind kinds[] = {
         { "RegistryTLSConfig", 12, true, false, registry_tls_config, { NULL } },
         { "LinkConfig", 12, true, false, link_config, { NULL } },
         { "DHCPv4Config", 12, true, false, dhcp_config, { NULL } },
-        { "DHCPv6Config", 12, true, false, dhcp_config, { NULL } },
+        { "DHCPv6Config", 12, true, false, dhcp6_config, { NULL } },
         { "StaticHostConfig", 12, true, false, static_host, { NULL } },
         { "LinkAliasConfig", 12, true, false, NULL, { NULL } },
         { "BondConfig", 12, true, false, NULL, { NULL } },
