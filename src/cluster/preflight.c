@@ -142,6 +142,20 @@ static void look_inside(struct cluster *c) {
                 c->seen = KUBE_SEEN;
 }
 
+/* A Node outlives its machine's reset (talosctl reset): then the machine stands in maintenance and wants its config again. The Node reads Ready for
+ * most of a minute still, while etcd misses the member at once: so control planes are always asked, others when they are silent. */
+static bool in_maintenance(struct cluster *c, const struct node *n, bool ready) {
+        struct bootstrap b;
+        struct talos_view v = { 0 };
+        struct bootstrap_node ref = node_ref(n);
+        if (!n->running || n->off || !node_gets_push(c, n) || (ready && !n->control_plane))
+                return false;
+        cluster_bootstrap(c, NULL, &b);
+        bool maintenance = bootstrap_look_talos(&b, &ref, 0, &v, NULL) >= 0 && v.condition == TALOS_MAINTENANCE;
+        talos_view_done(&v);
+        return maintenance;
+}
+
 static void judge_nodes(struct cluster *c) {
         for (size_t i = 0; i < c->n_nodes; i++) {
                 struct node *n = &c->nodes[i];
@@ -152,7 +166,7 @@ static void judge_nodes(struct cluster *c) {
                 n->stale_node = !n->existed || (v->provider_id && !str_eq(v->provider_id, provider));
                 if (n->stale_node)
                         continue;
-                n->configured = true;
+                n->configured = !in_maintenance(c, n, v->ready);
                 n->has_cidr = v->pod_cidr.len != 0;
                 struct kvs labels = { 0 };
                 struct strv taints = { 0 };

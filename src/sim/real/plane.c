@@ -199,7 +199,8 @@ void real_plane_etcd_ready(struct real_plane *p) {
         p->failures[REAL_ETCD] = 0;
         solved(p);
         set_stage(p, REAL_API_STARTING);
-        real_etcd_refresh(p);
+        for (size_t i = 0; i < p->state->n_planes; i++)          /* whoever is asked, knows of the new voter */
+                real_etcd_refresh(p->state->planes[i]);
         start_program(p, REAL_API_SERVER, NULL);
         real_plane_later(p, READY_PAUSE_MS, wait_ready);
 }
