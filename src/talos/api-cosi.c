@@ -107,9 +107,12 @@ int talos_resource_get(const struct talos_client *c, const char *ns, const char 
         proto_put_str(&request, 1, ns);
         proto_put_str(&request, 2, type);
         proto_put_str(&request, 3, id);
-        if (api_unary(c, "/cosi.resource.State/Get", &request, 10000, &answer, err) < 0 ||
-            decode_answer(answer.data, answer.len, ret, err) < 0)
+        if (api_unary(c, "/cosi.resource.State/Get", &request, 10000, &answer, err) < 0)
                 return error_wrap(err, "reading %s/%s", type, id);
+        if (decode_answer(answer.data, answer.len, ret, err) < 0) {
+                api_unreadable(c, err);
+                return error_wrap(err, "reading %s/%s", type, id);
+        }
         return 0;
 }
 
@@ -222,7 +225,7 @@ int talos_machine_status(const struct talos_client *c, struct talos_machine_stat
                          ? proto_each(proto_read("MachineStatusSpec", r.proto_spec.data, r.proto_spec.len), machine_status_field, &s, err)
                          : machine_status_from_yaml(r.yaml_spec, &s, err);
         if (rc < 0)
-                return rc;
+                return api_unreadable(c, err);
         *ret = s;
         s = (struct talos_machine_status) { 0 };
         return 0;
@@ -288,7 +291,7 @@ int talos_route_list(const struct talos_client *c, struct talos_routes *ret, str
         for (size_t i = 0; i < all.n; i++) {
                 struct talos_route t;
                 if (route_parse(&all.items[i], &t, err) < 0)
-                        return -1;
+                        return api_unreadable(c, err);
                 ARRAY_APPEND(routes.items, routes.n, t);
         }
         *ret = routes;

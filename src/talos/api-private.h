@@ -12,6 +12,9 @@ int api_unary(const struct talos_client *c, const char *method, const struct str
 int api_stream(const struct talos_client *c, const char *method, const struct strbuf *request, grpc_message_fn fn, void *arg,
                struct error *err);
 
+/* What is inside an answer could not be read: the error becomes ERR_PROTOCOL and names the node. */
+int api_unreadable(const struct talos_client *c, struct error *err);
+
 /* A MachineService call. Nearly all answers are XResponse{1 repeated X}; X{1 metadata, …}. fn sees the fields of the first X other
  * than metadata. hostname (or NULL) gets metadata.hostname. A metadata.error (a proxied call failed) becomes the error. */
 int api_machine(const struct talos_client *c, const char *method, const struct strbuf *request, int64_t default_timeout_ms,

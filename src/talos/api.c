@@ -32,6 +32,12 @@ static int wrap(const struct talos_client *c, struct error *err) {
         return error_wrap(err, "Talos API of %s", host);
 }
 
+int api_unreadable(const struct talos_client *c, struct error *err) {
+        if (err && err->kind != ERR_NONE)
+                err->kind = ERR_PROTOCOL;
+        return wrap(c, err);
+}
+
 int api_unary(const struct talos_client *c, const char *method, const struct strbuf *request, int64_t default_timeout_ms,
               struct strbuf *ret, struct error *err) {
         _cleanup_str_ char *origin = NULL;

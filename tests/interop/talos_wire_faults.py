@@ -4,6 +4,7 @@
 def run(w):
     globals().update({k: v for k, v in vars(w).items() if not k.startswith("__") and k != "run"})
     cuts()
+    flips()
     scripts()
     statuses()
     limits()
@@ -62,6 +63,23 @@ def cuts():
             check(f"{op}, cut by {how} behind each of {at} bytes", not wrong and broken > 40 // step, f"{len(wrong)} wrong, {broken} broken", *wrong[:5])
     fault(n)
     good("and whole again", call("version", n), VERSION)
+    stop(n)
+
+
+def flips():
+    """One bit of each byte turned: anything may come of it but a crash, a call that does not end, or a broken rule of our own."""
+    n = start()
+    for op in ("version", "routes", "dmesg"):
+        wrong, failed = [], 0
+        for at in range(1 + len(op) % 5, 260, 5):
+            fault(n, flip=at)
+            a = call(op, n, fresh=True, timeout_ms=300, **ANSWERS[op][0])
+            failed += not a["ok"]
+            if a["ms"] > 3000 or (not a["ok"] and (a["kind"] == "bug" or "Talos API of [::1]" not in a["error"])):
+                wrong.append(f"byte {at}: {a}")
+        check(f"{op}, a bit turned in every fifth of 260 bytes", not wrong and failed > 8, f"{len(wrong)} wrong, {failed} failed", *wrong[:5])
+    fault(n)
+    good("and whole again behind all those", call("version", n), VERSION)
     stop(n)
 
 

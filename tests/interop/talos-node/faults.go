@@ -18,6 +18,7 @@ type fault struct {
 	Cut     *int   // after so many bytes …
 	Conns   int    // … of the first so many connections only; 0: of all
 	How     string // … "close" (TLS says goodbye), "fin" (it does not), "reset", "stall"
+	Flip    *int   // this byte is another one
 	DripMS  int    // one byte each time
 	Status  int    // grpc-status of every call …
 	Text    string
@@ -114,6 +115,10 @@ func (s *spoiled) Write(p []byte) (int, error) {
 	rest := p
 	if now.Cut != nil && (now.Conns == 0 || s.number <= now.Conns) && s.written+len(p) > *now.Cut {
 		rest = p[:max(0, *now.Cut-s.written)]
+	}
+	if now.Flip != nil && *now.Flip >= s.written && *now.Flip < s.written+len(rest) {
+		rest = append([]byte(nil), rest...)
+		rest[*now.Flip-s.written] ^= byte(1 << (*now.Flip % 8))
 	}
 	if err := s.pass(rest, now.DripMS); err != nil {
 		return 0, err

@@ -556,6 +556,25 @@ START_TEST(routes) {
 }
 END_TEST
 
+/* The node's fault, not the user's: a protocol error that names the node. */
+START_TEST(an_answer_that_cannot_be_read_names_the_node) {
+        static const char *const yaml[] = { "family: [", "\xff", "a: b: c" };
+        for (size_t i = 0; i < ARRAY_SIZE(yaml); i++) {
+                _cleanup_error_ struct error err = ERROR_INIT;
+                struct talos_routes r = { 0 };
+                struct talos_machine_status s = { 0 };
+                struct talos_client c = client();
+                clear_script();
+                add_resource("one", NULL, 0, yaml[i]);
+                ck_fails(talos_route_list(&c, &r, &err), err, ERR_PROTOCOL);
+                ck_assert_msg(str_starts(err.message, "Talos API of [::1]:"), "%s", err.message);
+                error_done(&err);
+                ck_fails(talos_machine_status(&c, &s, &err), err, ERR_PROTOCOL);
+                ck_assert_msg(str_starts(err.message, "Talos API of [::1]:"), "%s", err.message);
+        }
+}
+END_TEST
+
 static void add_data(const char *text) {
         _cleanup_strbuf_ struct strbuf data = STRBUF_INIT;
         proto_put_bytes(&data, 2, text, strlen(text));
@@ -626,6 +645,7 @@ static Suite *suite(void) {
         tcase_add_test(t, machine_status_in_both_forms);
         tcase_add_test(t, a_list_is_whole_or_not_at_all);
         tcase_add_test(t, routes);
+        tcase_add_test(t, an_answer_that_cannot_be_read_names_the_node);
         tcase_add_test(t, tails);
         tcase_add_test(t, cancelled);
         suite_add_tcase(s, t);
