@@ -15,7 +15,7 @@ get() { curl -gsf -H "Authorization: Bearer $HCLOUD_TOKEN" "$HCLOUD_ENDPOINT/$1"
 api() { curl -gs -X "$1" -H "Authorization: Bearer $HCLOUD_TOKEN" -H 'Content-Type: application/json' ${3:+-d "$3"} "$HCLOUD_ENDPOINT/$2"; }
 count() { get "$1?per_page=50" | jq .meta.pagination.total_entries; }
 state() { curl -gsf "$HCLOUD_V6_SIM_CONTROL/state"; }
-fault() { curl -gsf -X POST "$HCLOUD_V6_SIM_CONTROL/faults" -d "{\"spec\": \"$1\"}" >/dev/null; }
+fault() { curl -gsf -X POST "$HCLOUD_V6_SIM_CONTROL/faults" -d "{\"spec\": \"$1\"}" >/dev/null || bad "the simulator refuses the fault $1"; }
 no_faults() { curl -gsf -X DELETE "$HCLOUD_V6_SIM_CONTROL/faults" >/dev/null; }
 kinds="servers primary_ips firewalls networks placement_groups ssh_keys volumes load_balancers"
 # What is left, by name; for messages.

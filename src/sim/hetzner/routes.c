@@ -224,11 +224,13 @@ static void faults_after(struct cloud_call *c, const struct kv *facts, size_t n)
                 c->answer->drop = true;
         if (sim_fault_hit(w, "502-after", facts, n))
                 reply_html(c, 502);
-        if (c->answer->body.len > 1 && sim_fault_hit(w, "truncated", facts, n)) {
+        const struct sim_fault *f = c->answer->body.len > 1 ? sim_fault_hit(w, "truncated", facts, n) : NULL;
+        if (f) {
+                const char *part = sim_fault_value(f, "part", sim_random_below(w, 2) ? "json" : "http");
                 c->answer->spoilt = "truncated";
                 c->answer->body.len /= 2;
                 c->answer->body.data[c->answer->body.len] = '\0';
-                c->answer->truncate = sim_random_below(w, 2) == 0;      /* half the time the framing is whole and only the JSON is cut */
+                c->answer->truncate = str_eq(part, "http");     /* else the framing is whole and only the JSON is cut */
         }
         if (sim_fault_hit(w, "huge", facts, n)) {
                 c->answer->spoilt = "huge";

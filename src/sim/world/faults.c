@@ -21,7 +21,7 @@ const struct sim_fault_kind sim_fault_kinds[] = {
         { "conflict", CALLS, "", "409 conflict, for all but GET" },
         { "maintenance", CALLS, "", "403 maintenance" },
         { "html", CALLS, "", "200 with a page of HTML" },
-        { "truncated", CALLS, "", "the answer ends in its middle" },
+        { "truncated", CALLS, "part", "the answer ends in its middle (part=json or http; by chance when not said)" },
         { "huge", CALLS, "", "an answer of 40 MB" },
         { "unknown", CALLS, "", "keys and enum words that nobody knows" },
         { "unknown-status", "", "", "servers show a status nobody knows" },
