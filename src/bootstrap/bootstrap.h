@@ -117,7 +117,7 @@ struct release_view { char *name, *namespace_, *status, *chart_version; int64_t 
 struct kube_view {
         struct node_view *nodes; size_t n_nodes;
         struct release_view *releases; size_t n_releases;
-        bool ccm_present;                /* our CCM DaemonSet exists */
+        bool ccm_present;                /* a CCM exists, whoever made it */
         bool ccm_ours;                   /* … applied by us (no Helm release record of its own, our annotation) */
         char *ccm_version;               /* its image's tag, "v1.12.0", or NULL */
         char *ccm_spec_hash;             /* annotation hcloud-v6/spec of the DaemonSet, or NULL; compare with bootstrap_ccm_hash() */

@@ -6,7 +6,6 @@
 #include "kube/apply.h"
 #include "kube/helm.h"
 
-#define CCM "talos-cloud-controller-manager"
 #define CCM_IMAGE "ghcr.io/siderolabs/talos-cloud-controller-manager"
 #define CCM_CHART CCM "-0.5.4"
 
@@ -276,21 +275,44 @@ static int wait_for_talos_kind(const struct bootstrap *b, const struct wait *w, 
         }
 }
 
-/* A workload that the chart or somebody's manifest made, in whatever namespace: the chart makes a Deployment by default, and its roles belong to the
- * whole cluster. *ret is NULL when there is none. */
-static int find_stranger(const struct bootstrap *b, const char *plural, char **ret, struct error *err) {
-        _cleanup_str_ char *path = kube_path("apps/v1", plural, NULL, NULL, NULL), *query = percent_encode("app.kubernetes.io/name=" CCM);
-        _cleanup_str_ char *selector = xasprintf("labelSelector=%s", query);
-        _cleanup_json_ json_t *items = NULL;
-        json_t *item;
+/* The chart makes a Deployment by default, and its roles belong to the whole cluster: so both kinds count, in whatever namespace. */
+int ccm_workloads(struct kube_client *k, json_t **ret, struct error *err) {
+        static const struct { const char *plural, *kind; } kinds[] = { { "daemonsets", "DaemonSet" }, { "deployments", "Deployment" } };
+        _cleanup_str_ char *label = percent_encode("app.kubernetes.io/name=" CCM), *query = xasprintf("labelSelector=%s", label);
+        _cleanup_json_ json_t *all = json_array();
+
+        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+                _cleanup_str_ char *path = kube_path("apps/v1", kinds[i].plural, NULL, NULL, NULL);
+                _cleanup_json_ json_t *items = NULL;
+                json_t *item;
+                size_t n;
+
+                if (kube_list(k, path, query, &items, err) < 0)
+                        return error_wrap(err, "looking for the Talos CCM");
+                json_array_foreach(items, n, item)
+                        json_object_set_new(item, "kind", json_string(kinds[i].kind));      /* items of a list do not say it */
+                json_array_extend(all, items);
+        }
+        *ret = TAKE(all);
+        return 0;
+}
+
+const char *ccm_workload_hash(const json_t *object) {
+        return json_string_value(json_object_get(jget(object, "metadata.annotations"), SPEC_ANNOTATION));
+}
+
+static int find_stranger(const struct bootstrap *b, char **ret, struct error *err) {
+        _cleanup_json_ json_t *all = NULL;
+        json_t *one;
         size_t i;
 
-        if (kube_list(b->kube, path, selector, &items, err) < 0)
+        if (ccm_workloads(b->kube, &all, err) < 0)
                 return -1;
-        json_array_foreach(items, i, item)
-                if (!*ret && !json_object_get(jget(item, "metadata.annotations"), SPEC_ANNOTATION))
-                        *ret = xasprintf("%s %s/%s was not made by this program", str_eq(plural, "deployments") ? "Deployment" : "DaemonSet",
-                                         jget_text(item, "metadata.namespace"), jget_text(item, "metadata.name"));
+        json_array_foreach(all, i, one)
+                if (!*ret && !ccm_workload_hash(one)) {
+                        _cleanup_str_ char *name = kube_object_name(one);
+                        *ret = xasprintf("%s was not made by this program", name);
+                }
         return 0;
 }
 
@@ -307,7 +329,7 @@ static int find_owner(const struct bootstrap *b, char **ret, struct error *err) 
                 *ret = xasprintf("it is a Helm release of yours in %s (revision %lld, %s)", newest->ns, (long long) newest->revision, newest->status);
                 return 0;
         }
-        return find_stranger(b, "daemonsets", ret, err) < 0 || (!*ret && find_stranger(b, "deployments", ret, err) < 0) ? -1 : 0;
+        return find_stranger(b, ret, err);
 }
 
 int bootstrap_apply_ccm(const struct bootstrap *b, const struct ccm_options *o, int64_t timeout_ms, char **ret_foreign, struct error *err) {

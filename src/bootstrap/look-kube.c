@@ -1,10 +1,10 @@
-/* The Kubernetes side in five reads: nodes, CSRs, Helm's records, our CCM, our markers. */
+/* The Kubernetes side in few reads: nodes, CSRs, Helm's records, the CCM, our markers. */
+#include "bootstrap/ccm.h"
 #include "bootstrap/private.h"
 #include "kube/csr.h"
 #include "kube/helm.h"
 #include "kube/node.h"
 
-#define CCM "talos-cloud-controller-manager"
 #define LOOK_DEFAULT_MS (10 * SECOND_MS)
 #define LOOK_TRIES 2                       /* the time is shared among them: a cluster that is dead is not waited for */
 
@@ -133,26 +133,26 @@ static int look_releases(struct kube_client *k, struct kube_view *v, const struc
         return 0;
 }
 
+/* A CCM of somebody else's counts before ours: two of them would be seen as his. */
 static int look_ccm(struct kube_client *k, struct kube_view *v, struct error *err) {
-        _cleanup_str_ char *path = kube_path("apps/v1", "daemonsets", "kube-system", CCM, NULL);
-        _cleanup_json_ json_t *set = NULL;
-        struct error why = ERROR_INIT;
-        const char *spec, *image, *tag;
+        _cleanup_json_ json_t *all = NULL;
+        const json_t *found = NULL;
+        json_t *one;
+        size_t i;
 
-        if (kube_get(k, path, &set, &why) < 0) {
-                if (why.kind != ERR_NOT_FOUND)
-                        return error_move(err, &why);
-                error_done(&why);
+        if (ccm_workloads(k, &all, err) < 0)
+                return -1;
+        json_array_foreach(all, i, one)
+                if (!found || (ccm_workload_hash(found) && !ccm_workload_hash(one)))
+                        found = one;
+        if (!found)
                 return 0;
-        }
-        spec = json_string_value(json_object_get(jget(set, "metadata.annotations"), SPEC_ANNOTATION));
-        image = jget_text(set, "spec.template.spec.containers.0.image");
-        tag = image ? strrchr(image, ':') : NULL;
+        const char *image = jget_text(found, "spec.template.spec.containers.0.image"), *tag = image ? strrchr(image, ':') : NULL;
         v->ccm_version = tag ? xstrdup(tag + 1) : NULL;
         v->ccm_present = true;
-        v->ccm_spec_hash = xstrdup(spec);
-        v->ccm_ours = spec != NULL;
-        for (size_t i = 0; i < v->n_releases; i++)
+        v->ccm_spec_hash = xstrdup(ccm_workload_hash(found));
+        v->ccm_ours = v->ccm_spec_hash != NULL;
+        for (i = 0; i < v->n_releases; i++)
                 v->ccm_ours = v->ccm_ours && (!str_eq(v->releases[i].name, CCM) || str_eq(v->releases[i].status, "uninstalled"));
         return 0;
 }
