@@ -192,6 +192,8 @@ static int explain_failure(struct cluster *c, struct error *err) {
                 free(err->message);
                 err->message = m;
         }
+        if (c->scaling)
+                return error_hint(err, "run the same command again to go on from here");
         return error_hint(err, "run the same command again to go on from here, or hcloud-v6 destroy to remove all of it");
 }
 
@@ -228,7 +230,8 @@ int cluster_run(struct cluster *c, struct plan *p, const struct plan_observer *o
                 rc = end_destroy(c, rc, err);
         else if (rc < 0)
                 explain_failure(c, err);
-        lock_release(c);
+        if (!c->keep_lock)
+                lock_release(c);
         images_unlock(c);
         return rc < 0 ? -1 : 0;
 }

@@ -108,7 +108,7 @@ static void collect(const struct cluster *c, const struct cloud *v, const struct
                                  !o->load_balancers);
 }
 
-static int delete_server(struct cluster *c, int64_t id, struct error *err) {
+int server_delete(struct cluster *c, int64_t id, struct error *err) {
         int64_t action = 0;
 
         if (hcloud_server_delete(c->hcloud, id, &action, err) < 0)
@@ -123,7 +123,7 @@ static int step_delete(struct plan_step *s, void *arg, struct error *err) {
         if (lock_check(c, str_eq(t->kind, "server") ? LOCK_BEGUN : LOCK_AFTER, err) < 0)
                 return -1;
         if (str_eq(t->kind, "server"))
-                return delete_server(c, t->id, err);
+                return server_delete(c, t->id, err);
         if (str_eq(t->kind, "primary-ip"))
                 return hcloud_primary_ip_delete(c->hcloud, t->id, true, err);
         if (str_eq(t->kind, "firewall"))

@@ -10,6 +10,7 @@
 
 #include "bootstrap/bootstrap.h"
 #include "cluster/cluster.h"
+#include "cluster/scale.h"
 #include "image/build.h"
 #include "image/images.h"
 #include "kube/client.h"
@@ -27,6 +28,7 @@
 #define LABEL_HOST_ID "hcloud-v6/host-id"
 #define LABEL_RUN "hcloud-v6/run"
 #define LABEL_EXPIRY "hcloud-v6/expiry"
+#define LABEL_SCALED "hcloud-v6/scaled-"       /* + pool, on the firewall: "5-not-2", by hand 5 instead of the profile's 2 */
 #define ROLE_CONTROL_PLANE "control-plane"
 #define ROLE_WORKER "worker"
 #define ROLE_LOCK "lock"
@@ -45,6 +47,8 @@ struct candidate {
 struct pool_state {
         const struct spec_pool *spec;
         bool control_plane;
+        bool lost;                             /* the profile has it no more: its nodes can only go (scale) */
+        int64_t scaled;                        /* the count by hand that overrules the profile's, -1: none */
         struct candidate *candidates; size_t n_candidates;
 };
 
@@ -74,6 +78,9 @@ struct node {
         bool configured;                       /* its Node is registered: it has had its config */
         bool stale_node;                       /* Kubernetes still has the Node of a server of this name that is gone */
         bool has_cidr, labelled;               /* its Node has a pod CIDR, and the pool's labels */
+        bool seen_node;                        /* scale: it has a Node */
+        bool late;                             /* scale: its Node did not come in time */
+        bool gone;                             /* scale: removed in this run; guarded by cluster.mutex */
 };
 
 struct group {
@@ -168,6 +175,12 @@ struct cluster {
         bool ccm_current;
         struct cluster_lock lock;
         bool work, destroying;
+        bool scaling;                          /* pools are as they are: counts say nothing */
+        bool keep_lock;                        /* several plans under one lock: cluster_scale_end() gives it back */
+        struct spec_pool **lost_pools; size_t n_lost_pools;
+        struct pool_state **chosen; size_t n_chosen;           /* pools with fewer candidates, for servers that a decision wants so */
+        int64_t node_ms;                       /* scale: see struct scale_options */
+        struct strv lost_nodes;                /* Nodes without a server of ours */
         char *quota_text;                      /* guarded by mutex: the limit that was met; no further creates */
         struct cost cost_all, cost_new;
         struct hcloud_pricing *pricing;
@@ -216,6 +229,8 @@ char *cluster_host_id(const struct cluster *c);                /* owned */
 
 /* ---- nodes.c: what exists and what is wanted, as one list of nodes ---- */
 int nodes_build(struct cluster *c, struct error *err);         /* ERR_EXISTS, ERR_REFUSED */
+int nodes_add(struct cluster *c, struct pool_state *p, int64_t count, struct error *err);      /* new ones, with the lowest free numbers */
+int nodes_settle(struct cluster *c, struct error *err);        /* private addresses and placement groups of what is new */
 void nodes_from_cloud(struct cluster *c);                       /* without a profile: what exists, for status and smoke */
 void nodes_done(struct cluster *c);
 struct bootstrap_node node_ref(const struct node *n);
@@ -225,6 +240,7 @@ struct bootstrap_node *node_refs(struct cluster *c, bool control_planes_only, si
 
 /* ---- placement.c ---- */
 int placement_build(struct cluster *c, bool may_build_images, struct error *err);     /* ERR_PROFILE, ERR_NOT_FOUND */
+int placement_pool(struct cluster *c, struct pool_state *p, struct error *err);        /* one pool's candidates, with the snapshots there are */
 void pool_state_done(struct pool_state *p);
 int cost_build(struct cluster *c, struct error *err);
 int place_server(struct node *n, struct plan_step *step, struct error *err);   /* creates the server by the candidates */
@@ -258,6 +274,9 @@ int lock_host(struct cluster *c, struct error *err);
 int lock_cloud(struct cluster *c, struct error *err);          /* ERR_LOCKED, ERR_AUTH (read-only token) */
 int lock_check(struct cluster *c, enum lock_group group, struct error *err);   /* is it still ours? reads it once a group, and when a minute has passed */
 void lock_release(struct cluster *c);
+/* Whether somebody else holds the lock, by the list of groups that was read; a stranger's is described in *ret (owned). */
+bool lock_seen(struct cluster *c, char **ret);
+char *lock_holder(const struct cluster *c);    /* "host_0123456789abcdef": this host and state directory; owned */
 char *lock_describe(const struct hcloud_placement_group *g);   /* "host x, until …"; owned */
 
 /* ---- render.c ---- */
@@ -288,11 +307,20 @@ bool was_used(struct cluster *c);
 /* ---- preflight.c ---- */
 char *host_name(void);                         /* of this machine; owned */
 int preflight_up(struct cluster *c, const struct up_options *o, struct error *err);
+int preflight_secrets(struct cluster *c, struct error *err);   /* the vault against what the cloud shows */
+int preflight_state(struct cluster *c, struct error *err);     /* the state directory, and this host's lock */
+int preflight_dns64(struct cluster *c, struct error *err);
+int build_pools(struct cluster *c, struct error *err);
+void choose_pod_rule(struct cluster *c);
+void scale_lost_pools(struct cluster *c);                      /* scale.c: pools of servers that the profile does not have */
 int operator_find(struct cluster *c, struct error *err);
 void cluster_warn(struct cluster *c, const char *fmt, ...) _printf_(2, 3);
 void cluster_note(struct cluster *c, const char *fmt, ...) _printf_(2, 3);
 
 void cluster_forget_observations(struct cluster *c);
+/* Before every group of changes: nobody has taken the lock, and no limit of the project has stopped this run. */
+int may_change(struct cluster *c, enum lock_group group, struct error *err);
+int server_delete(struct cluster *c, int64_t id, struct error *err);           /* and waits */
 
 /* ---- steps (up-cloud.c, up-nodes.c): functions for plans; arg is a node, a group, a release or the cluster ---- */
 int step_lock(struct plan_step *s, void *arg, struct error *err);

@@ -126,7 +126,7 @@ static struct node *add_node(struct cluster *c, struct pool_state *p, int64_t in
 
 static bool has_index(const struct cluster *c, const struct pool_state *p, int64_t index) {
         for (size_t i = 0; i < c->n_nodes; i++)
-                if (c->nodes[i].pool == p && c->nodes[i].index == index)
+                if (str_eq(c->nodes[i].pool_name, p->spec->name) && c->nodes[i].index == index)
                         return true;
         return false;
 }
@@ -138,8 +138,32 @@ static int check_free_name(struct cluster *c, const char *name, struct error *er
         return 0;
 }
 
+/* A count by hand holds as long as the profile still says what it overruled: who edits the profile afterwards, or says --nodes, means that. */
+static int64_t wanted_count(struct cluster *c, const struct pool_state *p, int64_t have) {
+        int64_t want = p->spec->count;
+        if (p->spec->autoscale && have >= p->spec->min && have <= p->spec->max)
+                return have;
+        if (p->scaled < 0 || p->spec->count_given || p->scaled == want)
+                return want;
+        cluster_warn(c, "pool '%s' keeps the count that scale gave it, %lld (the profile says %lld); scale again, change the profile or give --nodes", p->spec->name,
+                     (long long) p->scaled, (long long) want);
+        return p->scaled;
+}
+
+static int add_new(struct cluster *c, struct pool_state *p, int64_t count, struct error *err) {
+        for (int64_t index = 1; count > 0; index++) {
+                if (has_index(c, p, index))
+                        continue;
+                struct node *n = add_node(c, p, index);
+                if (check_free_name(c, n->name, err) < 0)
+                        return -1;
+                count--;
+        }
+        return 0;
+}
+
 static int build_pool(struct cluster *c, struct pool_state *p, struct error *err) {
-        int64_t have = 0, want = p->spec->count;
+        int64_t have = 0;
         for (size_t i = 0; i < c->cloud.servers->n; i++) {
                 const struct hcloud_server *s = &c->cloud.servers->items[i];
                 int64_t index = label_index(&s->labels);
@@ -148,21 +172,13 @@ static int build_pool(struct cluster *c, struct pool_state *p, struct error *err
                 take_server(c, add_node(c, p, index), s);
                 have++;
         }
-        if (p->spec->autoscale && have >= p->spec->min && have <= p->spec->max)
-                want = have;
+        int64_t want = c->scaling ? have : wanted_count(c, p, have);
         if (have > want) {
                 error_set(err, ERR_REFUSED, "pool '%s' has %lld nodes, %lld are wanted: up never removes a node", p->spec->name, (long long) have, (long long) want);
-                return error_hint(err, "hcloud-v6 scale will remove nodes after draining them; this version does not have it yet: drain the node with kubectl, delete its server, then its Node");
+                return p->control_plane ? error_hint(err, "control planes are never removed while the cluster lives")
+                                        : error_hint(err, "hcloud-v6 scale --pool %s --count %lld removes nodes after draining them", p->spec->name, (long long) want);
         }
-        for (int64_t index = 1; have < want; index++) {
-                if (has_index(c, p, index))
-                        continue;
-                struct node *n = add_node(c, p, index);
-                if (check_free_name(c, n->name, err) < 0)
-                        return -1;
-                have++;
-        }
-        return 0;
+        return add_new(c, p, want - have, err);
 }
 
 /* Servers of pools that the profile no longer has: up never removes them. */
@@ -177,10 +193,22 @@ static int check_lost_pools(struct cluster *c, struct error *err) {
                         known |= str_eq(c->pools[j].spec->name, pool);
                 if (!known) {
                         error_set(err, ERR_REFUSED, "server '%s' is of pool '%s', which the profile does not have: up never removes a node", s->name, pool ? pool : "?");
-                        return error_hint(err, "add the pool to the profile; removing its nodes is for hcloud-v6 scale, which this version does not have yet");
+                        return error_hint(err, "add the pool to the profile, or remove its nodes: hcloud-v6 scale --pool %s --count 0", pool ? pool : "?");
                 }
         }
         return 0;
+}
+
+static void take_scaled(struct cluster *c, const struct hcloud_labels *labels) {
+        for (size_t i = 0; i < c->n_pools; i++) {
+                struct pool_state *p = &c->pools[i];
+                _cleanup_str_ char *key = xasprintf(LABEL_SCALED "%s", p->spec->name);
+                const char *value = hcloud_labels_get(labels, key);
+                long long count = 0, instead = 0;
+                p->scaled = -1;
+                if (value && sscanf(value, "%lld-not-%lld", &count, &instead) == 2 && count >= 0 && count <= SPEC_NODES_MAX && instead == p->spec->count)
+                        p->scaled = count;
+        }
 }
 
 static int take_shared(struct cluster *c, struct error *err) {
@@ -191,6 +219,7 @@ static int take_shared(struct cluster *c, struct error *err) {
                         continue;
                 if (!is_ours(c, &f->labels))
                         return error_set(err, ERR_EXISTS, "a firewall '%s' exists and is not this cluster's: it is left alone, choose another cluster name", f->name);
+                take_scaled(c, &f->labels);
                 c->firewall_id = f->id;
                 hcloud_firewall_rules_done(&c->seen_rules);
                 hcloud_firewall_rules_copy(&c->seen_rules, &f->rules);
@@ -234,7 +263,7 @@ static struct group *find_group(struct cluster *c, const char *pool) {
 }
 
 static int build_groups(struct cluster *c, struct error *err) {
-        for (size_t i = 0; i < c->cloud.groups->n; i++) {
+        for (size_t i = 0; !c->n_groups && i < c->cloud.groups->n; i++) {      /* the second plan of a look has them already */
                 const struct hcloud_placement_group *g = &c->cloud.groups->items[i];
                 const char *pool = hcloud_labels_get(&g->labels, LABEL_POOL);
                 if (is_ours(c, &g->labels) && pool)
@@ -244,7 +273,7 @@ static int build_groups(struct cluster *c, struct error *err) {
         for (size_t i = 0; i < c->n_nodes; i++) {
                 struct node *n = &c->nodes[i];
                 /* One control plane has nobody to keep away from; later ones get a group of their own. */
-                if (n->existed || (n->control_plane && c->spec->control_planes.count == 1))
+                if (n->existed || n->group != SIZE_MAX || (n->control_plane && c->spec->control_planes.count == 1))
                         continue;
                 struct group *g = find_group(c, n->pool_name);
                 for (size_t number = 1; !g; number++) {
@@ -266,8 +295,20 @@ static int build_groups(struct cluster *c, struct error *err) {
         return 0;
 }
 
+int nodes_add(struct cluster *c, struct pool_state *p, int64_t count, struct error *err) {
+        size_t before = c->n_nodes;
+        if (add_new(c, p, count, err) < 0)
+                return -1;
+        for (size_t i = before; i < c->n_nodes; i++)
+                if (take_ip(c, &c->nodes[i], err) < 0)
+                        return -1;
+        return 0;
+}
+
 int nodes_build(struct cluster *c, struct error *err) {
-        if (take_shared(c, err) < 0 || check_lost_pools(c, err) < 0)
+        for (size_t i = 0; i < c->n_pools; i++)
+                c->pools[i].scaled = -1;
+        if (take_shared(c, err) < 0 || (!c->scaling && check_lost_pools(c, err) < 0))
                 return -1;
         for (size_t i = 0; i < c->n_pools; i++)
                 if (build_pool(c, &c->pools[i], err) < 0)
@@ -275,6 +316,10 @@ int nodes_build(struct cluster *c, struct error *err) {
         for (size_t i = 0; i < c->n_nodes; i++)
                 if (take_ip(c, &c->nodes[i], err) < 0)
                         return -1;
+        return c->scaling ? 0 : nodes_settle(c, err);
+}
+
+int nodes_settle(struct cluster *c, struct error *err) {
         c->use_network = c->spec->network == NETWORK_PRIVATE;
         if (c->use_network && c->n_nodes > SPEC_PRIVATE_NODES_MAX) {
                 c->use_network = false;

@@ -197,6 +197,13 @@ static int place_pool(struct cluster *c, struct pool_state *p, bool may_build_im
         return build_pool(c, p, err);
 }
 
+int placement_pool(struct cluster *c, struct pool_state *p, struct error *err) {
+        int image = has_image(c, p, err);
+        if (image < 0)
+                return -1;
+        return image ? build_pool(c, p, err) : no_image(c, err);
+}
+
 int placement_build(struct cluster *c, bool may_build_images, struct error *err) {
         for (size_t i = 0; i < c->n_pools; i++)
                 if ((c->pools[i].spec->count > 0 || c->pools[i].spec->autoscale) && place_pool(c, &c->pools[i], may_build_images, err) < 0)

@@ -249,7 +249,23 @@ static void forget_last(struct cluster *c) {
         hcloud_firewall_rules_done(&c->seen_rules);
         c->seen_rules = (struct hcloud_firewall_rules) { 0 };
         c->firewall_id = c->network_id = 0;
-        c->firewall_current = c->ccm_current = c->destroying = false;
+        c->firewall_current = c->ccm_current = c->destroying = c->scaling = c->keep_lock = false;
+        for (size_t i = 0; i < c->n_lost_pools; i++) {
+                free(c->lost_pools[i]->name);
+                free(c->lost_pools[i]);
+        }
+        free(c->lost_pools);
+        c->lost_pools = NULL;
+        c->n_lost_pools = 0;
+        for (size_t i = 0; i < c->n_chosen; i++) {
+                pool_state_done(c->chosen[i]);
+                free(c->chosen[i]);
+        }
+        free(c->chosen);
+        c->chosen = NULL;
+        c->n_chosen = 0;
+        strv_done(&c->lost_nodes);
+        c->lost_nodes = (struct strv) { 0 };
         free(c->quota_text);
         c->quota_text = NULL;
         c->seen = KUBE_NOT_ASKED;

@@ -80,7 +80,7 @@ static int probe_dns64(struct cluster *c, const char *resolver, bool *ret_synthe
 }
 
 /* One good resolver is enough for a start; none at all is worth a stop only when nothing else would reach the registries. */
-static int preflight_dns64(struct cluster *c, struct error *err) {
+int preflight_dns64(struct cluster *c, struct error *err) {
         const struct cluster_spec *s = c->spec;
         _cleanup_strbuf_ struct strbuf why = STRBUF_INIT;
         bool synthesizes = false, reaches = false;
@@ -105,7 +105,7 @@ static int preflight_dns64(struct cluster *c, struct error *err) {
 }
 
 /* The vault against what the cloud shows. */
-static int preflight_secrets(struct cluster *c, struct error *err) {
+int preflight_secrets(struct cluster *c, struct error *err) {
         struct vault_options o = vault_options_of(c);
         const char *seen = cloud_uid(c, &c->cloud);
         bool ours = cloud_has_ours(c, &c->cloud, NULL);
@@ -219,10 +219,12 @@ static int judge_firewall(struct cluster *c, struct error *err) {
         return 0;
 }
 
-static int build_pools(struct cluster *c, struct error *err) {
+int build_pools(struct cluster *c, struct error *err) {
         ARRAY_APPEND(c->pools, c->n_pools, ((struct pool_state) { .spec = &c->spec->control_planes, .control_plane = true }));
         for (size_t i = 0; i < c->spec->n_pools; i++)
                 ARRAY_APPEND(c->pools, c->n_pools, ((struct pool_state) { .spec = &c->spec->pools[i] }));
+        if (c->scaling)
+                scale_lost_pools(c);
         return nodes_build(c, err);
 }
 
@@ -236,14 +238,22 @@ static void preflight_clock(struct cluster *c) {
                      span, ours > theirs ? "ahead of" : "behind");
 }
 
+int preflight_state(struct cluster *c, struct error *err) {
+        _cleanup_str_ char *dir = path_join(c->state_dir, c->name);
+        if (dir_make(dir, 0700, err) < 0 || dir_probe_writable(dir, STATE_SPACE, err) < 0)
+                return error_hint((error_wrap(err, "the state directory"), err), "set XDG_STATE_HOME to a directory with space that can be written");
+        return lock_host(c, err);
+}
+
+void choose_pod_rule(struct cluster *c) {
+        c->pod_rule = c->spec->pod_cidrs == POD_CIDRS_CCM      ? POD_CIDR_CCM
+                      : c->spec->pod_cidrs == POD_CIDRS_CLIENT ? POD_CIDR_CLIENT
+                                                               : bootstrap_pod_cidr_auto(c->spec->talos, c->spec->ccm_version);
+}
+
 int preflight_up(struct cluster *c, const struct up_options *o, struct error *err) {
-        if (!o->dry_run) {
-                _cleanup_str_ char *dir = path_join(c->state_dir, c->name);
-                if (dir_make(dir, 0700, err) < 0 || dir_probe_writable(dir, STATE_SPACE, err) < 0)
-                        return error_hint((error_wrap(err, "the state directory"), err), "set XDG_STATE_HOME to a directory with space that can be written");
-                if (lock_host(c, err) < 0)
-                        return -1;
-        }
+        if (!o->dry_run && preflight_state(c, err) < 0)
+                return -1;
         if (cloud_observe(c, OBSERVE_UP, &c->cloud, err) < 0)
                 return -1;
         preflight_clock(c);
@@ -252,9 +262,7 @@ int preflight_up(struct cluster *c, const struct up_options *o, struct error *er
                 return -1;
         if (judge_firewall(c, err) < 0)
                 return -1;
-        c->pod_rule = c->spec->pod_cidrs == POD_CIDRS_CCM      ? POD_CIDR_CCM
-                      : c->spec->pod_cidrs == POD_CIDRS_CLIENT ? POD_CIDR_CLIENT
-                                                               : bootstrap_pod_cidr_auto(c->spec->talos, c->spec->ccm_version);
+        choose_pod_rule(c);
         if (!o->dry_run)
                 access_prepare(c);
         bool new_nodes = false;

@@ -174,6 +174,7 @@ static int apply_nodes(struct cluster_spec *s, const char *text, struct error *e
                 return error_set(err, ERR_USAGE, "--nodes %lld: pool '%s' may have %lld to %lld nodes", (long long) n, p->name, (long long) p->min,
                                  (long long) p->max);
         p->count = n - cps;
+        p->count_given = true;
         return 0;
 }
 

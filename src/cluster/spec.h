@@ -29,6 +29,7 @@ struct spec_taint { char *key, *value, *effect; };
 struct spec_pool {
         char *name;                        /* "worker"; "control-plane" for the control planes */
         int64_t count;
+        bool count_given;                  /* by --nodes, not by the profile */
         struct strv types;                 /* server types in order of preference; empty: the cluster's default list */
         struct strv locations;             /* empty: the cluster's */
         struct kvs labels;

@@ -4,8 +4,7 @@
 #define STALE_MS (60 * 1000)
 #define QUOTA_HINT "ask for more in the Hetzner Console (Limits, Request change); then run the same command again: what exists is used"
 
-/* Before every group of changes: nobody has taken the lock, and no limit of the project has stopped this run. */
-static int may_change(struct cluster *c, enum lock_group group, struct error *err) {
+int may_change(struct cluster *c, enum lock_group group, struct error *err) {
         pthread_mutex_lock(&c->mutex);
         _cleanup_str_ char *limit = xstrdup(c->quota_text);
         pthread_mutex_unlock(&c->mutex);
