@@ -10,14 +10,14 @@
 #include "cli/signals.h"
 #include "version.h"
 
-extern const struct command command_up, command_status, command_destroy, command_smoke, command_kubeconfig, command_talosconfig, command_profile,
+extern const struct command command_up, command_scale, command_status, command_destroy, command_smoke, command_kubeconfig, command_talosconfig, command_profile,
         command_config_render, command_config_patch, command_config_values, command_config_validate,
         command_secrets_create, command_secrets_export, command_secrets_import,
         command_image_build, command_image_list, command_image_prune,
         command_completion, command_man, command_help, command_version;
 
 const struct command *const commands[] = {
-        &command_up, &command_status, &command_destroy, &command_smoke, &command_kubeconfig, &command_talosconfig, &command_profile,
+        &command_up, &command_scale, &command_status, &command_destroy, &command_smoke, &command_kubeconfig, &command_talosconfig, &command_profile,
         &command_config_render, &command_config_patch, &command_config_values, &command_config_validate,
         &command_secrets_create, &command_secrets_export, &command_secrets_import,
         &command_image_build, &command_image_list, &command_image_prune,

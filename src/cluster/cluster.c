@@ -133,6 +133,14 @@ const char *cluster_name(const struct cluster *c) {
         return c->name;
 }
 
+struct clock *cluster_clock(const struct cluster *c) {
+        return c->clock;
+}
+
+const struct cancel *cluster_cancel(const struct cluster *c) {
+        return c->o.cancel;
+}
+
 uint64_t cluster_call_count(const struct cluster *c) {
         struct hcloud_client_stats s = { 0 };
         if (c->hcloud)

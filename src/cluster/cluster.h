@@ -43,6 +43,8 @@ DEFINE_CLEANUP(struct cluster *, cluster_close)
 #define _cleanup_cluster_ _cleanup_(cluster_closep)
 
 const char *cluster_name(const struct cluster *c);
+struct clock *cluster_clock(const struct cluster *c);
+const struct cancel *cluster_cancel(const struct cluster *c);              /* as given; may be NULL */
 uint64_t cluster_call_count(const struct cluster *c);                      /* requests sent to Hetzner's API so far */
 int64_t cluster_rate_remaining(const struct cluster *c);                   /* of the project's hourly budget, -1 when not known */
 void cluster_http_stats(const struct cluster *c, struct http_engine_stats *ret);

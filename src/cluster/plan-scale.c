@@ -15,7 +15,7 @@ struct scaling {
         struct plan_step **groups;
 };
 
-struct gone_node { struct cluster *c; int64_t server_id; char *name; };
+struct gone_node { struct cluster *c; char *name; };
 struct gone_ip { struct cluster *c; int64_t id; };
 struct wished { struct cluster *c; char *key, *value; };
 
@@ -311,6 +311,16 @@ static void plan_finish(struct scaling *s, struct node *n) {
                 plan_after(s->up, add(s, "push", "config", n->name, step_push, n, s->firewall));
 }
 
+static bool is_going(const struct scale_options *o, const char *name) {
+        for (size_t i = 0; i < o->n_remove; i++)
+                if (str_eq(o->remove[i], name))
+                        return true;
+        for (size_t i = 0; i < o->n_leave; i++)
+                if (str_eq(o->leave[i], name))
+                        return true;
+        return false;
+}
+
 static void plan_coming(struct scaling *s) {
         struct cluster *c = s->c;
         bool any = false;
@@ -318,6 +328,8 @@ static void plan_coming(struct scaling *s) {
         s->ready = add_quiet(s, "all", "nodes-ready", "", NULL, NULL, s->up);
         for (size_t i = 0; i < c->n_nodes; i++) {
                 struct node *n = &c->nodes[i];
+                if (is_going(s->o, n->name))
+                        continue;
                 if (is_new(n) || (s->o->finish && never_started(n) && !n->pool->lost)) {
                         plan_server(s, n);
                         any = true;
@@ -372,25 +384,34 @@ static void plan_ip(struct scaling *s, const char *name, int64_t id, const char 
                 plan_step_detail(step, "%s", prefix);
 }
 
-static int plan_removal(struct scaling *s, const char *name, struct error *err) {
-        struct cluster *c = s->c;
-        struct node *n = NULL;
+static struct node *find_existing(struct cluster *c, const char *name) {
         for (size_t i = 0; i < c->n_nodes; i++)
                 if (str_eq(c->nodes[i].name, name) && c->nodes[i].existed && !c->nodes[i].gone)
-                        n = &c->nodes[i];
+                        return &c->nodes[i];
+        return NULL;
+}
+
+static int plan_removal(struct scaling *s, const char *name, struct error *err) {
+        struct node *n = find_existing(s->c, name);
         if (!n)
                 return error_set(err, ERR_NOT_FOUND, "the cluster has no server '%s'", name);
         if (n->control_plane)
                 return error_set(err, ERR_REFUSED, "'%s' is a control plane: those are never removed while the cluster lives", name);
-        struct plan_step *server = add(s, "delete", "server", name, step_remove_server, n, s->lock);
+        struct plan_step *before = s->o->before ? s->o->before(s->o->before_data, s->p, name) : NULL;
+        if (before)
+                plan_after(before, s->lock);
+        struct plan_step *server = add(s, "delete", "server", name, step_remove_server, n, before ? before : s->lock);
         plan_step_detail(server, "%s in %s", n->type, n->location);
         struct plan_step *node = add(s, "delete", "node", name, step_remove_node, n, server);
         plan_after(s->removed, node);
-        if (n->ip_id) {
-                _cleanup_str_ char *prefix = n->prefix.len ? ip6_prefix_str(&n->prefix) : NULL;
-                plan_ip(s, name, n->ip_id, prefix, s->firewall);
-        }
         return 0;
+}
+
+static void plan_address(struct scaling *s, const char *name) {
+        const struct node *n = find_existing(s->c, name);
+        _cleanup_str_ char *prefix = n && n->prefix.len ? ip6_prefix_str(&n->prefix) : NULL;
+        if (n && n->ip_id)
+                plan_ip(s, name, n->ip_id, prefix, s->firewall);
 }
 
 static void gone_free(void *p) {
@@ -399,32 +420,48 @@ static void gone_free(void *p) {
         free(g);
 }
 
-/* One "not found" may be a fault of a moment: a Node whose server lives would be registered anew, without its pod CIDR and its pods. */
-static int step_forget(struct plan_step *s, void *arg, struct error *err) {
-        struct gone_node *g = arg;
-        struct cluster *c = g->c;
+/* Twice "not found" is 0; 1: it is there. One may be a fault of a moment: a Node whose server lives would be registered anew, without its pods. */
+static int server_lives(struct cluster *c, const char *name, int64_t id, struct error *err) {
         for (int look = 0; look < 2; look++) {
                 struct hcloud_server *server = NULL;
                 _cleanup_error_ struct error e = ERROR_INIT;
                 if (look && clock_sleep(c->clock, SECOND_LOOK_MS, c->o.cancel, err) < 0)
                         return -1;
-                int rc = g->server_id ? hcloud_server_get(c->hcloud, g->server_id, &server, &e) : hcloud_server_get_by_name(c->hcloud, g->name, &server, &e);
+                int rc = id ? hcloud_server_get(c->hcloud, id, &server, &e) : hcloud_server_get_by_name(c->hcloud, name, &server, &e);
                 hcloud_server_free(server);
-                if (rc >= 0) {
-                        cluster_note(c, "Node '%s' stays: its server is there after all", g->name);
-                        return 0;
-                }
+                if (rc >= 0)
+                        return 1;
                 if (e.kind != ERR_NOT_FOUND)
                         return error_move(err, &e);
         }
-        return kube_node_delete(c->kube, g->name, NULL, err);
+        return 0;
 }
 
-static void plan_forget(struct scaling *s, const struct scale_forget *f) {
+static int step_forget(struct plan_step *s, void *arg, struct error *err) {
+        static const char scheme[] = "hcloud://";
+        struct gone_node *g = arg;
+        struct kube_node k = { 0 };
+        _cleanup_error_ struct error e = ERROR_INIT;
+        if (kube_node_get(g->c->kube, g->name, &k, &e) < 0)
+                return e.kind == ERR_NOT_FOUND ? 0 : error_move(err, &e);
+        int64_t id = 0;
+        if (k.provider_id && str_starts(k.provider_id, scheme))
+                (void) parse_int64(k.provider_id + strlen(scheme), 1, INT64_MAX, &id);
+        _cleanup_str_ char *uid = xstrdup(k.uid);
+        kube_node_done(&k);
+        int lives = server_lives(g->c, g->name, id, err);
+        if (lives < 0)
+                return -1;
+        if (lives)
+                cluster_note(g->c, "Node '%s' stays: its server is there after all", g->name);
+        return lives ? 0 : kube_node_delete(g->c->kube, g->name, uid, err);
+}
+
+static void plan_forget(struct scaling *s, const char *node) {
         struct gone_node *g = xnew0(struct gone_node);
-        *g = (struct gone_node) { .c = s->c, .server_id = f->server_id, .name = xstrdup(f->node) };
+        *g = (struct gone_node) { .c = s->c, .name = xstrdup(node) };
         plan_own(s->p, g, gone_free);
-        struct plan_step *step = add(s, "delete", "node", f->node, step_forget, g, s->lock);
+        struct plan_step *step = add(s, "delete", "node", node, step_forget, g, s->lock);
         plan_step_detail(step, "its server is gone");
 }
 
@@ -465,14 +502,16 @@ static int build(struct scaling *s, struct error *err) {
         s->removed = add_quiet(s, "all", "removed", "", NULL, NULL, s->lock);
         for (size_t i = 0; i < s->o->n_wish; i++)
                 plan_wish(s, &s->o->wish[i]);
-        plan_ground(s, rules_change(c, s->o, err));
-        plan_after(s->firewall, s->removed);
-        plan_coming(s);
         for (size_t i = 0; i < s->o->n_remove; i++)
                 if (plan_removal(s, s->o->remove[i], err) < 0)
                         return -1;
+        plan_ground(s, rules_change(c, s->o, err));
+        plan_after(s->firewall, s->removed);
+        for (size_t i = 0; i < s->o->n_remove; i++)
+                plan_address(s, s->o->remove[i]);
+        plan_coming(s);
         for (size_t i = 0; i < s->o->n_forget; i++)
-                plan_forget(s, &s->o->forget[i]);
+                plan_forget(s, s->o->forget[i]);
         if (s->o->finish)
                 plan_lost_ips(s);
         return 0;

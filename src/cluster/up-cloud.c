@@ -147,7 +147,7 @@ int step_created(struct plan_step *s, void *arg, struct error *err) {
 static int wait_applied(struct cluster *c, bool control_planes, struct error *err) {
         struct hcloud_ids ids = { 0 };
         for (size_t i = 0; i < c->n_nodes; i++)
-                if (c->nodes[i].control_plane == control_planes && (!c->nodes[i].existed || c->nodes[i].off))
+                if (c->nodes[i].control_plane == control_planes && !c->nodes[i].gone && (!c->nodes[i].existed || c->nodes[i].off))
                         hcloud_ids_add(&ids, c->nodes[i].server_id);
         _cleanup_str_ char *selector = cluster_selector(c);
         int rc = ids.n ? hcloud_firewall_wait_applied(c->hcloud, c->firewall_id, ids.items, ids.n, selector, 0, err) : 0;
