@@ -118,8 +118,10 @@ static int order_repair(struct acting *a, struct orders *o, const struct decisio
                 a->report->repaired++;
                 did(a, xasprintf("gave %s back: %s", r->node, r->reason));
                 return 0;
-        case REPAIR_POD_CIDR:                  /* part of every plan: "finish" */
         case REPAIR_REPORT:
+                waits(a, xstrdup(r->reason));
+                return 0;
+        case REPAIR_POD_CIDR:                  /* part of every plan: "finish" */
         default:
                 return 0;
         }

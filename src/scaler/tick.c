@@ -120,7 +120,7 @@ static void add_list(struct strbuf *b, const char *before, const struct strv *li
 char *tick_line(const struct tick_report *r, const char *cluster, bool dry_run) {
         _cleanup_strbuf_ struct strbuf b = STRBUF_INIT;
         const struct snapshot_counts *n = &r->seen;
-        size_t unplaceable = 0;
+        size_t unplaceable = 0, unneeded = 0;
         strbuf_addf(&b, "%s%s%zu of %zu nodes ready, %zu server%s", cluster ? cluster : "", cluster ? ": " : "", n->ready, n->nodes, n->servers, n->servers == 1 ? "" : "s");
         if (n->coming)
                 strbuf_addf(&b, " (%zu coming)", n->coming);
@@ -137,6 +137,10 @@ char *tick_line(const struct tick_report *r, const char *cluster, bool dry_run) 
                 if (!r->did.n && !r->waits.n)
                         strbuf_adds(&b, "; nothing to do");
         }
+        for (size_t i = 0; i < r->decision.n_marks; i++)
+                unneeded += r->decision.marks[i].value && str_eq(r->decision.marks[i].key, ANNOTATION_UNNEEDED_SEEN);
+        if (unneeded)
+                strbuf_addf(&b, "; %zu node%s unneeded so far", unneeded, unneeded == 1 ? "" : "s");
         for (size_t i = 0; i < r->decision.n_unplaceable; i++)
                 unplaceable += r->decision.unplaceable[i].count;
         if (unplaceable)
