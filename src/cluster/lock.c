@@ -35,7 +35,7 @@ char *cluster_host_id(const struct cluster *c) {
 }
 
 char *lock_holder(const struct cluster *c) {
-        _cleanup_str_ char *host = host_name(), *id = host_id(c);
+        _cleanup_str_ char *host = host_name(), *id = cluster_host_id(c);
         return xasprintf("%s_%s", host, id);
 }
 
@@ -103,7 +103,7 @@ static int remove_stale(struct cluster *c, const char *name, struct error *err) 
 }
 
 bool lock_seen(struct cluster *c, char **ret) {
-        _cleanup_str_ char *name = name_lock(c->name), *id = host_id(c);
+        _cleanup_str_ char *name = name_lock(c->name), *id = cluster_host_id(c);
         for (size_t i = 0; i < c->cloud.groups->n; i++) {
                 const struct hcloud_placement_group *g = &c->cloud.groups->items[i];
                 if (!str_eq(g->name, name) || !is_ours(c, &g->labels) || str_eq(hcloud_labels_get(&g->labels, LABEL_HOST_ID), id) || expiry_of(g) < api_now(c))
