@@ -55,7 +55,7 @@ int images_plan(struct cluster *c, const struct image_build_options *o, const st
         plan_own(p, host, free_text);
         if (make_cleaner(c, p, &cleaner, err) < 0)
                 return -1;
-        struct image_options io = { .hcloud = c->hcloud, .cleaner = cleaner, .types = c->cloud.types, .clock = c->clock, .cancel = c->o.cancel,
+        struct image_options io = { .hcloud = c->hcloud, .cleaner = cleaner, .types = c->cloud.types, .images = c->cloud.images, .clock = c->clock, .cancel = c->o.cancel,
                                     .user_agent = c->user_agent, .host_id = host, .talos = c->spec->talos, .schematic = &c->spec->schematic, .archs = archs,
                                     .locations = &c->spec->locations, .image_url = o->image_url, .sha256 = o->sha256, .no_ipv4 = o->no_ipv4, .warn = warn,
                                     .warn_data = c };

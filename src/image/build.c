@@ -212,6 +212,19 @@ struct image_result image_job_result(const struct image_job *j, size_t i) {
                                        .image = b->image, .sha256 = b->image ? b->written.raw_sha256 : NULL, .image_size = b->image_size };
 }
 
+/* A factory that gives other bytes under the same name is worth a word; it may have been built anew. */
+static void compare_known(const struct build *b) {
+        const struct image_options *o = &b->job->o;
+        const struct hcloud_image *m = o->images ? image_find(o->images, o->talos, b->job->schematic, b->arch) : NULL;
+        const char *known = m ? hcloud_labels_get(&m->labels, LABEL_IMAGE_SHA256) : NULL;
+
+        if (!known || str_starts(b->written.raw_sha256, known) || !o->warn)
+                return;
+        _cleanup_str_ char *text = xasprintf("the image has the checksum %s, and the snapshot %lld of the same version was made of %s…", b->written.raw_sha256,
+                                             (long long) m->id, known);
+        o->warn(o->warn_data, text);
+}
+
 /* ---- the steps ---- */
 
 static void labels_of(const struct image_job *j, struct hcloud_labels *ret) {
@@ -372,6 +385,7 @@ static int step_write(struct plan_step *s, void *arg, struct error *err) {
                         error_hint(err, "with --builder-ipv4=no this machine fetches the image and sends it; --image-url takes another place or a file");
                 return -1;
         }
+        compare_known(b);
         plan_step_note(s, "%.0f MB written, sha256 %s", (double) b->written.bytes / 1e6, b->written.raw_sha256);
         return 0;
 }
@@ -390,6 +404,7 @@ static int step_snapshot(struct plan_step *s, void *arg, struct error *err) {
         struct image_job *j = b->job;
         struct hcloud_labels labels = { 0 };
         _cleanup_str_ char *schematic = xstrndup(j->schematic, 63), *sum = xstrndup(b->written.raw_sha256, 63);
+        _cleanup_str_ char *packed = xstrndup(b->written.packed_sha256, 63);
         _cleanup_str_ char *description = xasprintf("Talos Linux %s %s, schematic %s, sha256 %s", j->o.talos, talos_arch(b->arch), j->schematic, b->written.raw_sha256);
         _cleanup_(hcloud_image_freep) struct hcloud_image *image = NULL, *ready = NULL;
         int64_t action = 0;
@@ -399,6 +414,7 @@ static int step_snapshot(struct plan_step *s, void *arg, struct error *err) {
         hcloud_labels_set(&labels, LABEL_IMAGE_ARCH, b->arch);
         hcloud_labels_set(&labels, LABEL_IMAGE_SCHEMATIC, schematic);
         hcloud_labels_set(&labels, LABEL_IMAGE_SHA256, sum);
+        hcloud_labels_set(&labels, LABEL_IMAGE_PACKED, packed);
         int rc = hcloud_server_create_image(j->o.hcloud, b->server, description, &labels, &image, &action, err);
         hcloud_labels_done(&labels);
         if (rc < 0 || hcloud_actions_wait(j->o.hcloud, &action, 1, err) < 0)

@@ -16,6 +16,7 @@ struct image_options {
         struct hcloud_client *hcloud;
         struct hcloud_client *cleaner;   /* one that is never cancelled: it removes the builder, whatever happened */
         const struct hcloud_server_type_list *types;     /* what is sold; borrowed as all the rest */
+        const struct hcloud_image_list *images;          /* what is there: a checksum seen before is compared */
         struct clock *clock;
         const struct cancel *cancel;
         const char *user_agent;

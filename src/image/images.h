@@ -1,6 +1,6 @@
 /* The project's Talos snapshots, and what builds have left behind: found by their labels, never by names.
  *
- * Labels of a snapshot: os=talos, hcloud-v6/talos-version, hcloud-v6/arch, hcloud-v6/schematic and hcloud-v6/sha256 (63 of their 64 digits, which is
+ * Labels of a snapshot: os=talos, hcloud-v6/talos-version, hcloud-v6/arch, hcloud-v6/schematic, hcloud-v6/sha256 and hcloud-v6/sha256-packed (63 of their 64 digits, which is
  * what a label holds; the description has them whole). A builder and its key carry hcloud-v6/image-builder (the host that builds), hcloud-v6/run and
  * hcloud-v6/expiry (seconds since 1970 by the API's clock). */
 #pragma once
@@ -13,6 +13,7 @@
 #define LABEL_IMAGE_ARCH "hcloud-v6/arch"
 #define LABEL_IMAGE_SCHEMATIC "hcloud-v6/schematic"
 #define LABEL_IMAGE_SHA256 "hcloud-v6/sha256"
+#define LABEL_IMAGE_PACKED "hcloud-v6/sha256-packed"
 #define LABEL_IMAGE_BUILDER "hcloud-v6/image-builder"
 #define LABEL_IMAGE_RUN "hcloud-v6/run"
 #define LABEL_IMAGE_EXPIRY "hcloud-v6/expiry"

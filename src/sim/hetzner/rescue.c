@@ -64,12 +64,11 @@ static char *script_of(struct cloud_server *s, const struct rescue *r) {
         struct sim_machine *m = &s->machine;
         char address[IP6_STR_MAX];
         int64_t bytes = sim_fault_machine(m->world, "disk-full", m) ? FULL_BYTES : (int64_t) (s->disk * 1e9);
-        const char *rate = sim_fault_machine(m->world, "slow-link", m) ? "256k" : "";
         /* Which address the real one takes is not documented; with this fault it is ::2. */
         struct ip6_addr addr = sim_fault_machine(m->world, "rescue-second", m) ? ip6_host(&m->prefix, 2) : m->addr;
 
-        return xasprintf("folder='%s' disk='%s' address='%s' blocks=%lld rate='%s' sshd='%s'\n%s", r->folder, r->disk, ip6_format(&addr, address),
-                         (long long) (bytes / 1024), rate, sshd_program(), rescue_texts[0]);
+        return xasprintf("folder='%s' disk='%s' address='%s' blocks=%lld sshd='%s'\n%s", r->folder, r->disk, ip6_format(&addr, address),
+                         (long long) (bytes / 1024), sshd_program(), rescue_texts[0]);
 }
 
 static _Noreturn void become(const char *script, int log) {

@@ -26,7 +26,6 @@ for disk; do :; done
 size=$(stat -c %s "$disk") && truncate -s 0 "$disk" && truncate -s "$size" "$disk"
 X
 chmod 755 rescue/blkdiscard
-[ -z "$rate" ] || { printf '#!/bin/sh\nexec /usr/bin/curl --limit-rate %s "$@"\n' "$rate" >rescue/curl; chmod 755 rescue/curl; }
 ssh-keygen -q -t ed25519 -N '' -C rescue -f run/host_key
 cat >run/sshd_config <<X
 ListenAddress $address

@@ -10,6 +10,7 @@
 #include "base/codec.h"
 #include "base/json.h"
 #include "sim/net/http1.h"
+#include "sim/net/loop.h"
 #include "sim/world/internal.h"
 
 #define MAGIC "image of the simulated factory"
@@ -206,6 +207,41 @@ static void respond_half(struct http1_exchange *x, const struct strbuf *image) {
         http1_respond_raw(x, b.data, b.len);
 }
 
+/* Fault slow-link: a piece every quarter of a second. */
+struct trickle { struct http1_exchange *exchange; struct loop_timer *timer; const struct strbuf *image; size_t at; };
+
+static void trickle_gone(void *data) {
+        struct trickle *t = data;
+
+        loop_timer_cancel(&t->timer);
+        free(t);
+}
+
+static void trickle_on(void *data) {
+        struct trickle *t = data;
+        size_t n = MIN((size_t) 64 * 1024, t->image->len - t->at);
+
+        if (n == 0) {
+                struct http1_exchange *x = t->exchange;
+                http1_on_gone(x, NULL, NULL);
+                free(t);
+                http1_end(x);
+                return;
+        }
+        http1_chunk(t->exchange, t->image->data + t->at, n);
+        t->at += n;
+        loop_timer_set(http1_loop(t->exchange), &t->timer, 250, trickle_on, t);
+}
+
+static void respond_slowly(struct http1_exchange *x, const struct strbuf *image) {
+        struct trickle *t = xnew0(struct trickle);
+
+        *t = (struct trickle) { .exchange = x, .image = image };
+        http1_on_gone(x, trickle_gone, t);
+        http1_start(x, 200, NULL);
+        trickle_on(t);
+}
+
 static void respond_image(struct sim_world *w, struct http1_exchange *x, const struct strbuf *image) {
         static const char page[] = "<!DOCTYPE html><html><body>Please log in.</body></html>\n";
         _cleanup_strbuf_ struct strbuf wrong = { .max = image->len + 1 };
@@ -216,6 +252,8 @@ static void respond_image(struct sim_world *w, struct http1_exchange *x, const s
                 respond(x, 200, "application/octet-stream", image->data, image->len / 2);
         } else if (sim_fault_on(w, "image-breaks-off")) {
                 respond_half(x, image);
+        } else if (sim_fault_on(w, "slow-link") && str_eq(http1_method(x), "GET")) {
+                respond_slowly(x, image);
         } else {
                 respond(x, 200, "application/octet-stream", image->data, image->len);
         }

@@ -54,11 +54,11 @@ const struct sim_fault_kind sim_fault_kinds[] = {
         { "image-html", "", "", "the image factory gives a web page instead of an image" },
         { "image-short", "", "", "the image factory gives half an image and calls it whole" },
         { "image-breaks-off", "", "", "the connection to the image factory ends in the middle of an image" },
+        { "slow-link", "", "", "the image factory gives 256 KiB a second" },
         /* rescue systems */
         { "rescue-second", "name,type,location", "", "the rescue system takes the second address of the /64" },
         { "rescue-disconnect", "name,type,location", "", "it dies when some of an image is written" },
         { "disk-full", "name,type,location", "", "its disk takes 4 MiB and no more" },
-        { "slow-link", "name,type,location", "", "it downloads 256 KiB a second" },
         { NULL, NULL, NULL, NULL },
 };
 
