@@ -255,6 +255,30 @@ START_TEST(files_are_relative_to_the_profile) {
 }
 END_TEST
 
+START_TEST(scaler_keys_arrive_or_are_refused) {
+        struct cluster_spec *s = NULL, *d = NULL;
+        ck_ok(parse("scaler: {threshold: 0.6, unneededTime: 15m, tickGap: 90, pendingAge: 1h, bootTime: 20m, maxNodes: 12, maxCostPerMonth: 49.90,\n"
+                    "  emptyAtOnce: 3, evictLocalStorage: true, reservedCpu: 200m, reservedMemory: 550Mi}\n", NULL, &s), err);
+        ck_assert(s->scaler.threshold == 0.6 && s->scaler.unneeded_ms == 900000 && s->scaler.tick_gap_ms == 90000 && s->scaler.pending_ms == 3600000);
+        ck_assert(s->scaler.boot_ms == 1200000 && s->scaler.max_nodes == 12 && s->scaler.empty_at_once == 3 && s->scaler.evict_local_storage);
+        ck_assert_str_eq(s->scaler.max_cost, "49.90");
+        ck_assert_str_eq(s->scaler.reserved_cpu, "200m");
+        ck_assert_str_eq(s->scaler.reserved_memory, "550Mi");
+        cluster_spec_free(s);
+        ck_ok(parse("", NULL, &d), err);
+        ck_assert(d->scaler.threshold == 0.5 && d->scaler.unneeded_ms == 600000 && d->scaler.pending_ms == 30000 && d->scaler.boot_ms == 900000 && !d->scaler.max_cost);
+        cluster_spec_free(d);
+        refused("scaler: {threshold: 1.1}\n", "p.yaml:1:21: 'threshold' wants a number from 0 to 1");
+        refused("scaler: {threshold: high}\n", "from 0 to 1");
+        refused("scaler: {bootTime: soon}\n", "a time span is wanted");
+        refused("scaler: {bootTime: -5}\n", "a time span is wanted");
+        refused("scaler: {maxCostPerMonth: much}\n", "an amount of money is wanted");
+        refused("scaler: {reservedCpu: 1x}\n", "a quantity as Kubernetes writes them");
+        refused("scaler: {maxNodes: -1}\n", "'maxNodes' must be from 0");
+        refused("scaler: {treshold: 0.5}\n", "did you mean 'threshold'");
+}
+END_TEST
+
 START_TEST(reference_page_is_current) {
         const char *root = getenv("PROJECT_ROOT");
         if (!root) {
@@ -310,6 +334,7 @@ static Suite *suite_spec(void) {
         tcase_add_test(t, rich_profile_arrives);
         tcase_add_test(t, blog_profile_is_whole);
         tcase_add_test(t, files_are_relative_to_the_profile);
+        tcase_add_test(t, scaler_keys_arrive_or_are_refused);
         tcase_add_test(t, reference_page_is_current);
         suite_add_tcase(s, t);
         return s;

@@ -220,6 +220,29 @@ START_TEST(an_unfinished_list_is_refused_at_the_end) {
 }
 END_TEST
 
+START_TEST(a_profile_gives_pools_and_settings) {
+        static const char profile[] = "cluster: c\npools: [{name: worker, types: [cx33], locations: [nbg1], labels: {disk: ssd}, taints: ['a=b:NoSchedule', 'x:NoExecute'],\n"
+                                      "  autoscale: {min: 0, max: 4}}]\nscaler: {maxNodes: 3, maxCostPerMonth: 500, pendingAge: 90s}\n";
+        struct cluster_spec *spec = NULL;
+        ck_ok(cluster_spec_parse("p.yaml", profile, strlen(profile), NULL, NULL, &spec, &err), err);
+        _cleanup_json_ json_t *o = scene_json("pending old cpu=3 n=5 tolerates-all select=disk=ssd\npending young age=80s cpu=3 tolerates-all\nserver z cluster=other pool=worker age=1m");
+        _cleanup_snapshot_ struct snapshot *s = snapshot_new(false);
+        for (int i = 0; i < SNAPSHOT_POOLS; i++) {
+                _cleanup_str_ char *text = json_dumps(json_object_get(o, snapshot_part_key((enum snapshot_part) i)), 0);
+                ck_ok(snapshot_add(s, (enum snapshot_part) i, "x", text, strlen(text), NULL, &err), err);
+        }
+        snapshot_set_time(s, 1795435200000);
+        ck_ok(snapshot_add_spec(s, spec, &err), err);
+        ck_ok(snapshot_finish(s, &err), err);
+        cluster_spec_free(spec);
+        _cleanup_decision_ struct decision d = { 0 };
+        ck_ok(decide(s, &d, &err), err);
+        _cleanup_str_ char *have = scene_decision(&d), *words = scene_words(&d);
+        ck_assert_str_eq(have, "up worker=2 cx33@nbg1");
+        ck_assert_msg(strstr(words, "unplaceable default/old-0002 ×3") && strstr(words, "scaler.maxNodes") && !strstr(words, "young"), "%s", words);
+}
+END_TEST
+
 /* ---- recording ---- */
 
 START_TEST(what_is_recorded_decides_the_same_and_holds_no_secret) {
@@ -329,6 +352,7 @@ static Suite *suite_snapshot(void) {
         tcase_add_test(t, the_order_of_lists_does_not_matter);
         tcase_add_test(t, pages_make_a_whole);
         tcase_add_test(t, an_unfinished_list_is_refused_at_the_end);
+        tcase_add_test(t, a_profile_gives_pools_and_settings);
         tcase_add_test(t, what_is_recorded_decides_the_same_and_holds_no_secret);
         tcase_add_test(t, a_snapshot_that_does_not_record_cannot_be_written);
         tcase_add_test(t, too_many_unready_nodes_are_refused);
