@@ -22,7 +22,9 @@ static int check_pod_cidr(const struct kube_node *k, const struct bootstrap_node
                         wrong = "holds its own address";
                 if (wrong) {
                         error_set(err, ERR_REFUSED, "node '%s' has the pod CIDR %s, which %s", node->name, text, wrong);
-                        return error_hint(err, "a pod CIDR cannot be changed: delete the Node (kubectl delete node %s) and run the command again", node->name);
+                        /* A kubelet registers when it starts, and not again. */
+                        return error_hint(err, "a pod CIDR cannot be changed: set 'podCIDRs: auto' in the profile and run the command again, which stops the CCM's allocator; "
+                                          "then delete the Node (kubectl delete node %s), reboot its server and run it once more", node->name);
                 }
         }
         return k->pod_cidrs.n > 0 ? 0 : 1;
