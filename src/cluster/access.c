@@ -10,11 +10,28 @@ struct vault_options vault_options_of(const struct cluster *c) {
                                         .clock = c->clock };
 }
 
+/* Certificates begin at once, and nodes judge that by their clock: Hetzner's time is nearer to it than that of a machine whose clock is wrong. */
+static int64_t mint_now(struct clock *self) {
+        const struct cluster *c = self->data;
+        int64_t now;
+        return c->hcloud && hcloud_client_server_time(c->hcloud, &now) ? now : clock_now_ms(c->clock);
+}
+
+static int64_t mint_mono(struct clock *self) {
+        const struct cluster *c = self->data;
+        return clock_mono_ms(c->clock);
+}
+
+static struct clock mint_clock(struct cluster *c) {
+        return (struct clock) { .now_ms = mint_now, .mono_ms = mint_mono, .sleep_ms = c->clock->sleep_ms, .data = c };
+}
+
 static int mint_talos(struct cluster *c, struct error *err) {
+        struct clock clock = mint_clock(c);
         struct strv none = { 0 };
         if (c->has_talos)
                 return 0;
-        if (talosconfig_mint(c->vault->secrets, c->name, &none, &none, NULL, 0, c->clock, &c->talos, err) < 0)
+        if (talosconfig_mint(c->vault->secrets, c->name, &none, &none, NULL, 0, &clock, &c->talos, err) < 0)
                 return -1;
         c->has_talos = true;
         return 0;
@@ -183,7 +200,8 @@ static int make_kube(struct cluster *c, struct error *err) {
         if (!server || !c->vault)
                 return error_set(err, ERR_BUG, "the Kubernetes API was asked for before there is one");
         struct talos_kubeconfig k;
-        if (talos_kubeconfig_mint(c->vault->secrets, c->name, server, 0, c->clock, &k, err) < 0)
+        struct clock clock = mint_clock(c);
+        if (talos_kubeconfig_mint(c->vault->secrets, c->name, server, 0, &clock, &k, err) < 0)
                 return -1;
         struct kube_config o = { .server = server, .ca_pem = k.ca, .cert_pem = k.client.cert, .key_pem = k.client.key, .engine = c->http, .clock = c->clock,
                                  .cancel = c->o.cancel };
