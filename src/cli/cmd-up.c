@@ -33,18 +33,20 @@ static const struct opt options[] = {
 
 static int confirm_cost(struct app *app, const struct up *o, struct error *err) {
         struct cost all = { 0 }, fresh = { 0 };
-        _cleanup_str_ char *text = NULL, *new_text = NULL, *question = NULL;
+        _cleanup_str_ char *text = NULL, *new_text = NULL, *image_text = NULL, *question = NULL;
         int r = cluster_cost(app->cluster, &all, &fresh, err);
 
         if (r < 0)
                 return r;
         text = cost_text(&all);
         new_text = cost_text(&fresh);
+        image_text = cluster_image_build_cost(app->cluster);
         if (app_json(app)) {
                 json_t *j = json_object();
                 jset_str(j, "event", "cost");
                 jset_str(j, "total", text);
                 jset_str(j, "new", new_text);
+                jset_str(j, "image", image_text);
                 app_print_json(j);
         } else {
                 for (size_t i = 0; i < all.n; i++)
@@ -52,6 +54,8 @@ static int confirm_cost(struct app *app, const struct up *o, struct error *err) 
                 fprintf(stderr, "  the cluster will cost %s\n", text);
                 if (fresh.total.hour != all.total.hour)
                         fprintf(stderr, "  of that new: %s\n", new_text);
+                if (image_text)
+                        fprintf(stderr, "  first a Talos snapshot is made: %s\n", image_text);
         }
         question = xasprintf("Go on? It will cost %s. [y/N]", text);
         r = o->yes || fresh.total.hour == 0 ? 0 : app_confirm(app, question, NULL, "--yes", err);

@@ -142,8 +142,8 @@ struct image_build_options {
 };
 /* Which snapshots of the profile's Talos version and extensions are missing, as a plan. ERR_LOCKED: somebody builds on this host. See image/build.h. */
 int cluster_plan_image_build(struct cluster *c, const struct image_build_options *o, struct plan **ret, struct error *err);
-/* After a build was planned or run: what it costs, one sentence; owned, NULL when nothing is built. */
-char *cluster_image_build_cost(struct cluster *c, struct plan *p);
+/* After a build was planned or run, alone or as a part of `up`: what it costs, one sentence; owned, NULL when nothing is built. */
+char *cluster_image_build_cost(struct cluster *c);
 
 struct cluster_image {
         int64_t id, created;               /* seconds since 1970 are created / 1000 */

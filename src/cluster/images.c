@@ -127,7 +127,7 @@ static double number(const char *s) {
 }
 
 /* Servers and addresses are billed by the hour that has begun, snapshots by GB and month. */
-char *cluster_image_build_cost(struct cluster *c, struct plan *p) {
+char *cluster_image_build_cost(struct cluster *c) {
         double hour = 0, stored = 0, per_gb = 0;
         size_t n = c->images ? image_job_results(c->images) : 0;
         if (!n || (!c->pricing && hcloud_pricing_get(c->hcloud, &c->pricing, NULL) < 0))
