@@ -1,5 +1,6 @@
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -83,15 +84,58 @@ static int write_temporary(const char *temporary, int fd, const void *data, size
         return 0;
 }
 
+/* What a killed program leaves behind: NAME + TEMPORARY. Its writer holds a flock on it, so one that can be locked has no writer any more. */
+#define TEMPORARY ".new-XXXXXX"
+
+static bool is_temporary(const char *file, const char *name) {
+        size_t len = strlen(file), tail = strlen(TEMPORARY), head = strlen(".new-");
+        if (len <= tail || strncmp(file + len - tail, TEMPORARY, head) != 0)
+                return false;
+        return !name || (strlen(name) == len - tail && strncmp(file, name, len - tail) == 0);
+}
+
+void file_sweep(const char *folder, const char *name) {
+        DIR *d = opendir(folder);
+        struct dirent *e;
+        while (d && (e = readdir(d))) {
+                if (!is_temporary(e->d_name, name))
+                        continue;
+                _cleanup_fd_ int fd = openat(dirfd(d), e->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+                if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+                        unlinkat(dirfd(d), e->d_name, 0);
+        }
+        if (d)
+                closedir(d);
+}
+
+int file_temporary(const char *path, char **ret_name, struct error *err) {
+        _cleanup_str_ char *folder = folder_of(path);
+        const char *slash = strrchr(path, '/');
+        file_sweep(folder, slash ? slash + 1 : path);
+        for (int try = 0; try < 8; try++) {
+                _cleanup_str_ char *name = xasprintf("%s" TEMPORARY, path);
+                _cleanup_fd_ int fd = mkostemp(name, O_CLOEXEC); /* made 0600 */
+                if (fd < 0)
+                        return error_set_errno(err, "creating a file beside %s", path);
+                struct stat st;
+                (void) flock(fd, LOCK_EX); /* where the file system has none, there is no sweeping either */
+                if (fstat(fd, &st) < 0 || st.st_nlink == 0)
+                        continue; /* somebody swept between the two calls */
+                *ret_name = TAKE(name);
+                int made = fd;
+                fd = -1;
+                return made;
+        }
+        return error_set(err, ERR_IO, "files beside %s vanish as soon as they are made", path);
+}
+
 int file_write_atomic(const char *path, const void *data, size_t len, unsigned mode, struct error *err) {
-        _cleanup_str_ char *temporary = xasprintf("%s.XXXXXX", path);
-        int fd = mkostemp(temporary, O_CLOEXEC); /* made 0600 */
+        _cleanup_str_ char *temporary = NULL;
+        _cleanup_fd_ int fd = file_temporary(path, &temporary, err);
         if (fd < 0)
-                return error_set_errno(err, "creating a file beside %s", path);
+                return -1;
         int r = write_temporary(temporary, fd, data, len, mode, err);
-        if (close(fd) < 0 && r >= 0)
-                r = error_set_errno(err, "closing %s", temporary);
-        if (r >= 0 && rename(temporary, path) < 0)
+        if (r >= 0 && rename(temporary, path) < 0)      /* before it is closed, and with that unlocked */
                 r = error_set_errno(err, "replacing %s", path);
         if (r < 0) {
                 unlink(temporary);
@@ -130,10 +174,10 @@ int dir_probe_writable(const char *dir, size_t size, struct error *err) {
         int r = dir_make(dir, 0700, err);
         if (r < 0)
                 return r;
-        _cleanup_str_ char *path = path_join(dir, ".probe.XXXXXX");
-        _cleanup_fd_ int fd = mkostemp(path, O_CLOEXEC);
+        _cleanup_str_ char *probe = path_join(dir, ".probe"), *path = NULL;
+        _cleanup_fd_ int fd = file_temporary(probe, &path, err);
         if (fd < 0)
-                return error_set_errno(err, "creating a file in %s", dir);
+                return -1;
         _cleanup_str_ char *zeros = xcalloc(size, 1);
         r = write_all(fd, zeros, size) < 0 || fsync(fd) < 0 ? error_set_errno(err, "writing %zu bytes in %s", size, dir) : 0;
         if (unlink(path) < 0 && r >= 0)

@@ -10,6 +10,13 @@ int file_read(const char *path, size_t max, char **ret, size_t *ret_len, struct 
 /* Writes atomically: temporary file beside it, mode, fsync, rename, fsync of the directory. */
 int file_write_atomic(const char *path, const void *data, size_t len, unsigned mode, struct error *err);
 
+/* A new empty file beside path, 0600, for a write in pieces that ends with rename(*ret_name, path), then close: the descriptor, which holds a lock
+ * that keeps file_sweep() away. What killed programs left beside path is removed first. The caller owns *ret_name. */
+int file_temporary(const char *path, char **ret_name, struct error *err);
+
+/* Removes the temporary files of programs that were killed: those of one name in folder, or all there (NULL). Never one that is being written. */
+void file_sweep(const char *folder, const char *name);
+
 /* mkdir -p; new directories get the mode. */
 int dir_make(const char *path, unsigned mode, struct error *err);
 

@@ -48,6 +48,7 @@ int lock_host(struct cluster *c, struct error *err) {
         _cleanup_str_ char *note = xasprintf("process %d on %s\n", (int) getpid(), host);
         if (file_lock(path, note, &c->lock.fd, err) < 0)
                 return error_wrap(err, "cluster '%s' is being worked on", c->name);
+        file_sweep(dir, NULL);
         return 0;
 }
 
@@ -217,6 +218,23 @@ int lock_check(struct cluster *c, enum lock_group group, struct error *err) {
         return rc;
 }
 
+/* A run that was killed left its lock, and this run found nothing to do, so it needed none: other hosts need not wait for its end. Ours by the
+ * flock that we hold; one of this run's own is never among the groups that were read before it. */
+static void drop_leftover(struct cluster *c) {
+        _cleanup_str_ char *name = name_lock(c->name), *id = cluster_host_id(c);
+        if (c->lock.fd < 0 || c->lock.run || c->lock.left_looked || !c->cloud.groups || cancel_is_set(c->o.cancel))
+                return;
+        c->lock.left_looked = true;
+        for (size_t i = 0; i < c->cloud.groups->n; i++) {
+                const struct hcloud_placement_group *g = &c->cloud.groups->items[i];
+                if (!str_eq(g->name, name) || !is_ours(c, &g->labels) || !str_eq(hcloud_labels_get(&g->labels, LABEL_HOST_ID), id))
+                        continue;
+                _cleanup_error_ struct error e = ERROR_INIT;
+                if (hcloud_placement_group_delete(c->hcloud, g->id, &e) < 0 && e.kind != ERR_NOT_FOUND)
+                        log_debug("lock", "removing what a killed run left: %s", error_text(&e));
+        }
+}
+
 /* Also after cancellation, when the run's client answers nothing any more: then with one of its own. */
 void lock_release(struct cluster *c) {
         if (c->lock.renewing) {
@@ -226,8 +244,10 @@ void lock_release(struct cluster *c) {
         }
         cancel_free(c->lock.stop);
         c->lock.stop = NULL;
-        if (!c->lock.id)
+        if (!c->lock.id) {
+                drop_leftover(c);
                 return;
+        }
         _cleanup_error_ struct error e = ERROR_INIT;
         int rc = 0;
         if (!__atomic_load_n(&c->lock.lost, __ATOMIC_RELAXED) && !cancel_is_set(c->o.cancel)) {

@@ -114,7 +114,7 @@ struct cluster_lock {
         int64_t expiry_ms, checked_ms;         /* by the API's clock; by ours */
         enum lock_group checked;               /* the last group before which it was read */
         pthread_mutex_t mutex;                 /* of checked and checked_ms */
-        bool lost;
+        bool lost, left_looked;                /* taken by somebody else; a killed run's one was looked for */
         pthread_t renewer;
         bool renewing;
         struct cancel *stop;

@@ -118,8 +118,11 @@ int preflight_secrets(struct cluster *c, struct error *err) {
         }
         if (access_open(c, err) < 0)
                 return -1;
-        if (cloud_has_ours(c, &c->cloud, c->vault->uid))
+        if (cloud_has_ours(c, &c->cloud, c->vault->uid)) {
+                if (c->lock.fd >= 0)            /* a run that was killed made its first resource and did not come to this */
+                        mark_used(c);
                 return 0;
+        }
         if (seen)
                 return error_set(err, ERR_REFUSED, "the cluster '%s' in this project was made with other secrets (uid %s) than those on this machine (uid %s)", c->name, seen,
                                  c->vault->uid);

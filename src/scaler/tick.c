@@ -19,10 +19,10 @@ void tick_report_done(struct tick_report *r) {
 
 /* In pieces and not through file_write_atomic(): of a large cluster it is tens of megabytes. */
 static int write_record(const struct snapshot *s, const char *path, struct error *err) {
-        _cleanup_str_ char *temporary = xasprintf("%s.XXXXXX", path);
-        int fd = mkostemp(temporary, O_CLOEXEC);        /* 0600 */
+        _cleanup_str_ char *temporary = NULL;
+        int fd = file_temporary(path, &temporary, err);         /* 0600 */
         if (fd < 0)
-                return error_set_errno(err, "writing %s", path);
+                return -1;
         FILE *f = fdopen(fd, "w");
         if (!f) {
                 close(fd);
@@ -33,9 +33,9 @@ static int write_record(const struct snapshot *s, const char *path, struct error
         bool good = fflush(f) == 0 && fsync(fd) == 0;
         if (rc >= 0 && !good)
                 rc = error_set_errno(err, "writing %s", path);
-        fclose(f);
         if (rc >= 0 && rename(temporary, path) < 0)
                 rc = error_set_errno(err, "writing %s", path);
+        fclose(f);
         if (rc < 0)
                 unlink(temporary);
         return rc;

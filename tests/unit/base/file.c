@@ -47,6 +47,33 @@ START_TEST(files_are_written_whole_and_private) {
 }
 END_TEST
 
+/* A killed writer's temporary file goes with the next write of that name, or when the folder is swept; one that is being written stays. */
+START_TEST(what_killed_writers_leave_is_swept) {
+        static const char *const others[] = { "f.new-abcde", "f.backup", "g.newer-abcdef", ".new-abcdef", "f.new-abcdef.bak" };
+        _cleanup_str_ char *path = path_join(folder, "f"), *left = path_join(folder, "f.new-aB3xY9"), *of_g = path_join(folder, "g.new-123456"), *busy = NULL;
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+                _cleanup_str_ char *other = path_join(folder, others[i]);
+                ck_ok(file_write_atomic(other, "x", 1, 0600, &err), err);
+        }
+        ck_ok(file_write_atomic(left, "half", 4, 0600, &err), err);
+        ck_ok(file_write_atomic(of_g, "half", 4, 0600, &err), err);
+        int fd = file_temporary(path, &busy, &err);
+        ck_assert_int_ge(fd, 0);
+        ck_assert_uint_eq(mode_of(busy), 0600);
+        ck_assert(!file_exists(left) && file_exists(of_g));
+        ck_ok(file_write_atomic(path, "whole", 5, 0600, &err), err);
+        file_sweep(folder, NULL);
+        ck_assert(file_exists(busy) && !file_exists(of_g));
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+                _cleanup_str_ char *other = path_join(folder, others[i]);
+                ck_assert_msg(file_exists(other), "%s was swept", other);
+        }
+        close(fd);
+        file_sweep(folder, "f");
+        ck_assert(!file_exists(busy) && file_exists(path));
+}
+END_TEST
+
 START_TEST(reading_has_limits) {
         _cleanup_str_ char *path = path_join(folder, "f"), *text = NULL;
         size_t n;
@@ -139,6 +166,7 @@ static Suite *file_suite(void) {
         TCase *c = tcase_create("all");
         tcase_add_checked_fixture(c, make_folder, remove_folder);
         tcase_add_test(c, files_are_written_whole_and_private);
+        tcase_add_test(c, what_killed_writers_leave_is_swept);
         tcase_add_test(c, reading_has_limits);
         tcase_add_test(c, folders_are_made_with_their_parents);
         tcase_add_test(c, probing_leaves_nothing);
