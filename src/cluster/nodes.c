@@ -263,7 +263,8 @@ static struct group *find_group(struct cluster *c, const char *pool) {
 }
 
 static int build_groups(struct cluster *c, struct error *err) {
-        for (size_t i = 0; !c->n_groups && i < c->cloud.groups->n; i++) {      /* the second plan of a look has them already */
+        bool known = c->n_groups > 0;                  /* the second plan of a look has them already */
+        for (size_t i = 0; !known && i < c->cloud.groups->n; i++) {
                 const struct hcloud_placement_group *g = &c->cloud.groups->items[i];
                 const char *pool = hcloud_labels_get(&g->labels, LABEL_POOL);
                 if (is_ours(c, &g->labels) && pool)
