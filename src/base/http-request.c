@@ -1,6 +1,7 @@
 /* A request in libcurl's words: options, callbacks, the TLS identity. */
 #include <ctype.h>
 #include <fcntl.h>
+#include <openssl/ssl.h>
 
 #include "base/clock.h"
 #include "base/http-internal.h"
@@ -210,6 +211,13 @@ static int on_tls_message(CURL *easy, curl_infotype type, char *p, size_t n, voi
         return 0;
 }
 
+/* libcurl judges by this machine's clock; where that is known to be wrong, by the right time. */
+static CURLcode on_tls_context(CURL *easy, void *context, void *data) {
+        const struct transfer *t = data;
+        X509_VERIFY_PARAM_set_time(SSL_CTX_get0_param(context), (time_t) ((clock_now_ms(NULL) + t->req->tls->clock_off_ms) / 1000));
+        return CURLE_OK;
+}
+
 static void set_tls(struct transfer *t) {
         const struct http_tls *tls = t->req->tls;
         if (!tls)
@@ -233,6 +241,10 @@ static void set_tls(struct transfer *t) {
                 curl_easy_setopt(t->easy, CURLOPT_SSLKEYTYPE, "PEM");
                 set_blob(t->easy, CURLOPT_SSLCERT_BLOB, tls->cert_pem);
                 set_blob(t->easy, CURLOPT_SSLKEY_BLOB, t->key);
+        }
+        if (tls->clock_off_ms) {
+                curl_easy_setopt(t->easy, CURLOPT_SSL_CTX_FUNCTION, on_tls_context);
+                curl_easy_setopt(t->easy, CURLOPT_SSL_CTX_DATA, t);
         }
         if (tls->pin)
                 curl_easy_setopt(t->easy, CURLOPT_PINNEDPUBLICKEY, tls->pin);

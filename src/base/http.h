@@ -21,6 +21,7 @@ struct http_tls {
         const char *key_pem;      /* its key (label "ED25519 PRIVATE KEY" is translated), or NULL */
         bool insecure;            /* no verification at all: Talos maintenance mode */
         const char *pin;          /* "sha256//<base64>" or NULL */
+        int64_t clock_off_ms;     /* to add to this machine's clock when the peer's certificate is judged */
 };
 
 struct http_request {

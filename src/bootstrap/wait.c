@@ -40,6 +40,7 @@ void bootstrap_note(const struct bootstrap *b, const char *fmt, ...) {
 
 struct talos_client node_secure(const struct bootstrap *b, const struct bootstrap_node *node, int64_t timeout_ms) {
         struct talos_client c = talos_client_secure(b->http, &node->addr, b->talos.ca_pem, b->talos.cert_pem, b->talos.key_pem, b->cancel);
+        c.tls.clock_off_ms = b->talos.clock_off_ms;
 
         c.timeout_ms = timeout_ms;
         return c;

@@ -26,6 +26,13 @@ static struct clock mint_clock(struct cluster *c) {
         return (struct clock) { .now_ms = mint_now, .mono_ms = mint_mono, .sleep_ms = c->clock->sleep_ms, .data = c };
 }
 
+/* How far this machine's clock is behind Hetzner's, where that is more than the Date header's own coarseness. Certificates of nodes begin when they boot,
+ * by the right time: judged by a clock that is behind they have not begun yet. */
+static int64_t clock_off_ms(struct cluster *c) {
+        int64_t theirs, ours = clock_now_ms(c->clock);
+        return c->hcloud && hcloud_client_server_time(c->hcloud, &theirs) && llabs(theirs - ours) > CLOCK_OFF_MS ? theirs - ours : 0;
+}
+
 static int mint_talos(struct cluster *c, struct error *err) {
         struct clock clock = mint_clock(c);
         struct strv none = { 0 };
@@ -164,7 +171,8 @@ int access_write_files(struct cluster *c, struct error *err) {
         bool current = kubeconfig_current(c, path, server) && (!c->kubeconfig_path || kubeconfig_current(c, c->kubeconfig_path, server));
         if (!current) {
                 struct talos_kubeconfig k;
-                if (talos_kubeconfig_mint(c->vault->secrets, c->name, server, 0, c->clock, &k, err) < 0)
+                struct clock clock = mint_clock(c);
+                if (talos_kubeconfig_mint(c->vault->secrets, c->name, server, 0, &clock, &k, err) < 0)
                         return -1;
                 _cleanup_secret_ char *text = talos_kubeconfig_write(&k);
                 int rc = file_write_atomic(path, text, strlen(text), 0600, err);
@@ -204,7 +212,7 @@ static int make_kube(struct cluster *c, struct error *err) {
         if (talos_kubeconfig_mint(c->vault->secrets, c->name, server, 0, &clock, &k, err) < 0)
                 return -1;
         struct kube_config o = { .server = server, .ca_pem = k.ca, .cert_pem = k.client.cert, .key_pem = k.client.key, .engine = c->http, .clock = c->clock,
-                                 .cancel = c->o.cancel };
+                                 .cancel = c->o.cancel, .clock_off_ms = clock_off_ms(c) };
         int rc = kube_client_new(&o, &c->kube, err);
         talos_kubeconfig_done(&k);
         return rc;
@@ -225,5 +233,6 @@ void cluster_bootstrap(struct cluster *c, struct plan_step *step, struct bootstr
         *ret = (struct bootstrap) { .http = c->http, .clock = c->clock, .cancel = step ? plan_cancel(step) : c->o.cancel, .kube = c->kube, .looks = c->looks,
                                     .note = step ? note : NULL, .note_data = step };
         if (c->has_talos)
-                ret->talos = (struct http_tls) { .ca_pem = c->talos.ca, .cert_pem = c->talos.client.cert, .key_pem = c->talos.client.key };
+                ret->talos = (struct http_tls) { .ca_pem = c->talos.ca, .cert_pem = c->talos.client.cert, .key_pem = c->talos.client.key,
+                                                     .clock_off_ms = clock_off_ms(c) };
 }

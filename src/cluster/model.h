@@ -17,6 +17,7 @@
 #include "talos/kubeconfig.h"
 #include "talos/talosconfig.h"
 
+#define CLOCK_OFF_MS (60 * 1000)               /* a clock is wrong by more: the Date header has whole seconds and has travelled */
 #define LABEL_CLUSTER "hcloud-v6/cluster"
 #define LABEL_ROLE "hcloud-v6/role"
 #define LABEL_POOL "hcloud-v6/pool"

@@ -11,7 +11,6 @@
 
 #define STATE_SPACE (1024 * 1024)      /* bytes that must fit into the state directory */
 #define PROBE_MS 2000
-#define CLOCK_OFF_MS (60 * 1000)       /* the Date header has whole seconds and has travelled */
 
 void cluster_warn(struct cluster *c, const char *fmt, ...) {
         va_list ap;

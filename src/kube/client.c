@@ -53,7 +53,7 @@ static struct kube_client *client_make(const struct kube_config *config) {
         c->ca_pem = xstrdup(config->ca_pem);
         c->cert_pem = xstrdup(config->cert_pem);
         c->key_pem = xstrdup(config->key_pem);
-        c->tls = (struct http_tls) { .ca_pem = c->ca_pem, .cert_pem = c->cert_pem, .key_pem = c->key_pem };
+        c->tls = (struct http_tls) { .ca_pem = c->ca_pem, .cert_pem = c->cert_pem, .key_pem = c->key_pem, .clock_off_ms = config->clock_off_ms };
         c->engine = config->engine;
         c->clock = config->clock;
         c->cancel = config->cancel;
@@ -90,7 +90,7 @@ void kube_client_free(struct kube_client *c) {
 struct kube_client *kube_client_hurried(const struct kube_client *c, int64_t timeout_ms, unsigned max_tries) {
         struct kube_config config = { .server = c->server, .ca_pem = c->ca_pem, .cert_pem = c->cert_pem, .key_pem = c->key_pem,
                                       .engine = c->engine, .clock = c->clock, .cancel = c->cancel, .timeout_ms = timeout_ms,
-                                      .max_tries = max_tries };
+                                      .max_tries = max_tries, .clock_off_ms = c->tls.clock_off_ms };
         return client_make(&config);
 }
 

@@ -18,6 +18,7 @@
 struct kube_config {
         const char *server;                       /* "https://[2001:db8::1]:6443"; plain http only to a loopback address */
         const char *ca_pem, *cert_pem, *key_pem;
+        int64_t clock_off_ms;                     /* to add to this machine's clock when the server's certificate is judged */
         struct http_engine *engine;               /* borrowed, as are the next two */
         struct clock *clock;                      /* NULL: the system's */
         const struct cancel *cancel;

@@ -194,7 +194,7 @@ int kube_server_new(const struct kube_server_options *o, struct kube_server **re
                 return error_wrap(err, "the API server's certificate");
         struct tls_options options = { .cert_pem = pair.cert_pem, .key_pem = pair.key_pem,
                                        .client_ca_pem = o->cluster->settings.ca.cert_pem,
-                                       .client_auth = TLS_CLIENT_OPTIONAL, .alpn = alpn };
+                                       .client_auth = TLS_CLIENT_OPTIONAL, .alpn = alpn, .loop = o->loop };
         if (tls_server_new(&options, &tls, err) < 0)
                 return error_wrap(err, "the API server's TLS");
         struct http1_options http = { .addr = &o->addr, .port = o->port, .tls = tls, .max_body = 3u << 20, .handler = handle,

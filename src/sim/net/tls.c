@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "sim/net/cert.h"
+#include "sim/net/loop.h"
 
 struct tls_server {
         unsigned references;
@@ -13,6 +14,7 @@ struct tls_server {
         uint8_t alpn[64];        /* wire form */
         size_t alpn_len;
         bool alpn_required;
+        struct sim_loop *loop;
 };
 
 static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in, unsigned in_len,
@@ -73,14 +75,25 @@ static int set_alpn(struct tls_server *s, const struct tls_options *o, struct er
         return 0;
 }
 
-/* The simulated clock may run ahead of or behind the real one, by which OpenSSL judges: "not yet valid" is let pass. Which
- * extended key usages a client may have is the servers' own affair (apid: exactly clientAuth). */
+static bool has_begun(X509_STORE_CTX *store) {
+        SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+        const struct tls_server *s = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+        time_t now = s->loop ? (time_t) (loop_now_ms(s->loop) / 1000) : 0;
+        return !s->loop || X509_cmp_time(X509_get0_notBefore(X509_STORE_CTX_get_current_cert(store)), &now) < 0;
+}
+
+/* The simulated clock may run ahead of or behind the real one, by which OpenSSL judges: when a certificate begins is judged again, by the simulated one.
+ * Which extended key usages a client may have is the servers' own affair (apid: exactly clientAuth). */
 static int verify_peer(int ok, X509_STORE_CTX *store) {
-        if (ok || X509_STORE_CTX_get_error(store) == X509_V_ERR_CERT_NOT_YET_VALID) {
-                X509_STORE_CTX_set_error(store, X509_V_OK);
-                return 1;
+        int error = X509_STORE_CTX_get_error(store);
+        if (!ok && error != X509_V_ERR_CERT_NOT_YET_VALID)
+                return 0;
+        if (!has_begun(store)) {
+                X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_NOT_YET_VALID);
+                return 0;
         }
-        return 0;
+        X509_STORE_CTX_set_error(store, X509_V_OK);
+        return 1;
 }
 
 int tls_server_new(const struct tls_options *o, struct tls_server **ret, struct error *err) {
@@ -92,6 +105,8 @@ int tls_server_new(const struct tls_options *o, struct tls_server **ret, struct 
         s->context = SSL_CTX_new(TLS_server_method());
         if (!s->context)
                 return error_set(err, ERR_TLS, "OpenSSL makes no context");
+        s->loop = o->loop;
+        SSL_CTX_set_app_data(s->context, s);
         SSL_CTX_set_min_proto_version(s->context, TLS1_2_VERSION);
         SSL_CTX_set_options(s->context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
         SSL_CTX_set_num_tickets(s->context, 0);

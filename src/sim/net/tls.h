@@ -22,6 +22,7 @@ struct tls_options {
         const char *const *alpn; /* server's preference, ends with NULL; NULL: no ALPN. A client that offers none of them is
                                     refused when alpn_required, else served without */
         bool alpn_required;
+        struct sim_loop *loop;           /* by whose clock a client's certificate may have begun; NULL: any has */
 };
 
 struct tls_server;

@@ -167,7 +167,8 @@ int talos_serve(struct sim_talos *t, struct error *err) {
         _cleanup_(tls_server_unrefp) struct tls_server *tls = NULL;
         _cleanup_str_ char *authorities = NULL;
         struct tls_options o = {
-                .cert_pem = t->serving.cert_pem, .key_pem = t->serving.key_pem, .alpn = alpn, .alpn_required = true
+                .cert_pem = t->serving.cert_pem, .key_pem = t->serving.key_pem, .alpn = alpn, .alpn_required = true,
+                .loop = t->world->loop
         };
         struct http2_options h = {
                 .addr = &t->machine->addr, .port = talos_world(t->world)->api_port, .handler = talos_grpc_request, .data = t
