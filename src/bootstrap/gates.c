@@ -4,6 +4,9 @@
 #include "kube/node.h"
 #include "kube/ready.h"
 
+#define API_PORT 6443
+#define API_LOOK_MS 5000
+
 void gate_list_done(struct gate_list *g) {
         for (size_t i = 0; i < g->n; i++) {
                 free(g->items[i].gate);
@@ -116,6 +119,24 @@ static void gate_workload(const struct bootstrap *b, struct gate_list *g, enum k
                 gate_list_add(g, gate, object, ready.ready, "%s", ready.exists ? ready.text : "does not exist");
 }
 
+/* Of several control planes the kubeconfig names one; the others' API servers must answer too, or they are of no use when that one is lost. */
+static void gate_api_servers(const struct bootstrap *b, struct gate_list *g, const struct bootstrap_node *nodes, size_t n) {
+        size_t control_planes = 0;
+
+        for (size_t i = 0; i < n; i++)
+                control_planes += nodes[i].control_plane;
+        for (size_t i = 0; i < n && control_planes > 1; i++) {
+                if (!nodes[i].control_plane)
+                        continue;
+                _cleanup_error_ struct error why = ERROR_INIT;
+                _cleanup_str_ char *place = ip6_bracket(&nodes[i].addr, API_PORT), *server = xasprintf("https://%s", place);
+                _cleanup_str_ char *object = xasprintf("node %s", nodes[i].name);
+                _cleanup_(kube_client_freep) struct kube_client *k = kube_client_beside(b->kube, server, API_LOOK_MS, 1);
+                bool passed = kube_readyz(k, &why) >= 0;
+                gate_list_add(g, "API server", object, passed, "%s", passed ? "ready" : error_text(&why));
+        }
+}
+
 static int look(const struct bootstrap *b, const struct bootstrap_node *nodes, size_t n, struct gate_list *g, struct error *err) {
         _cleanup_free_ struct ip6_prefix *cidrs = xcalloc(n + 1, sizeof(*cidrs));
         _cleanup_(kube_nodes_done) struct kube_nodes all = { 0 };
@@ -142,6 +163,7 @@ static int look(const struct bootstrap *b, const struct bootstrap_node *nodes, s
                 gate_certificate(b, g, object, &csrs, k);
         }
         gate_distinct(g, nodes, cidrs, n);
+        gate_api_servers(b, g, nodes, n);
         gate_workload(b, g, KUBE_DEPLOYMENT, "CoreDNS", "kube-system", "coredns", err);
         return err->kind == ERR_NONE ? 0 : -1;
 }

@@ -88,7 +88,11 @@ void kube_client_free(struct kube_client *c) {
 }
 
 struct kube_client *kube_client_hurried(const struct kube_client *c, int64_t timeout_ms, unsigned max_tries) {
-        struct kube_config config = { .server = c->server, .ca_pem = c->ca_pem, .cert_pem = c->cert_pem, .key_pem = c->key_pem,
+        return kube_client_beside(c, c->server, timeout_ms, max_tries);
+}
+
+struct kube_client *kube_client_beside(const struct kube_client *c, const char *server, int64_t timeout_ms, unsigned max_tries) {
+        struct kube_config config = { .server = server, .ca_pem = c->ca_pem, .cert_pem = c->cert_pem, .key_pem = c->key_pem,
                                       .engine = c->engine, .clock = c->clock, .cancel = c->cancel, .timeout_ms = timeout_ms,
                                       .max_tries = max_tries, .clock_off_ms = c->tls.clock_off_ms };
         return client_make(&config);

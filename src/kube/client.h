@@ -31,6 +31,8 @@ struct kube_client;
 int kube_client_new(const struct kube_config *config, struct kube_client **ret, struct error *err);
 /* Another client with the same identity that gives up sooner, for a look at a cluster that may be dead. Freed by the caller. */
 struct kube_client *kube_client_hurried(const struct kube_client *c, int64_t timeout_ms, unsigned max_tries);
+/* The same at another of the cluster's API servers: "https://[…]:6443". Freed by the caller. */
+struct kube_client *kube_client_beside(const struct kube_client *c, const char *server, int64_t timeout_ms, unsigned max_tries);
 void kube_client_free(struct kube_client *c);
 DEFINE_CLEANUP(struct kube_client *, kube_client_free)
 
