@@ -85,14 +85,20 @@ static int wait_job(const struct bootstrap *b, const char *job, int64_t timeout_
         }
 }
 
-static void remove_job(const struct bootstrap *b, const json_t *objects) {
-        _cleanup_error_ struct error ignored = ERROR_INIT;
+/* The account is an administrator of the cluster and the Secret has the values: neither may stay unnoticed. Tries all, fails with the first error; then
+ * nothing says that the chart is installed, and the next run comes here again. */
+static int remove_job(const struct bootstrap *b, const json_t *objects, struct error *err) {
+        _cleanup_error_ struct error first = ERROR_INIT;
         json_t *object;
         size_t i;
+        int x = 0;
 
-        json_array_foreach(objects, i, object)
-                if (kube_delete_object(b->kube, object, "kube-system", &ignored) < 0)
-                        error_done(&ignored);
+        json_array_foreach(objects, i, object) {
+                _cleanup_error_ struct error e = ERROR_INIT;
+                if (kube_delete_object(b->kube, object, "kube-system", &e) < 0 && x == 0)
+                        x = error_move(&first, &e);
+        }
+        return x < 0 ? error_wrap((error_move(err, &first), err), "tidying up after Helm") : 0;
 }
 
 /* What bootstrap_look_kube() reads back to see whether chart and values are still the wanted ones. */
@@ -118,8 +124,10 @@ static int install_by_job(const struct bootstrap *b, const struct helm_release *
                 return x;
         x = wait_job(b, job, timeout_ms, err);
         /* A cancelled wait leaves the Job at work; the next run finds it by its name. */
-        if (x >= 0 || err->kind == ERR_REFUSED)
-                remove_job(b, objects);
+        if (x >= 0)
+                return remove_job(b, objects, err);
+        if (err->kind == ERR_REFUSED)
+                remove_job(b, objects, NULL);
         return x;
 }
 

@@ -42,12 +42,14 @@ static const struct opt build_options[] = {
         { .name = NULL },
 };
 
-static int confirm_build(struct app *app, const struct image_build *o, struct error *err) {
+static int confirm_build(struct app *app, const struct image_build *o, const struct plan *plan, struct error *err) {
         _cleanup_str_ char *cost = cluster_image_build_cost(app->cluster), *question = xasprintf("Build? It takes %s. [y/N]", cost ? cost : "a server");
 
         if (o->yes)
                 return 0;
-        return app_confirm(app, question, NULL, "--yes", err);
+        if (!cost)               /* nothing is built, only what a killed build left goes */
+                app_print_plan(app, plan);
+        return app_confirm(app, cost ? question : "Do this? [y/N]", NULL, "--yes", err);
 }
 
 static int print_built(struct app *app, size_t work) {
@@ -86,7 +88,7 @@ static int run_build(struct app *app, void *options, const struct strv *args, st
                 app_print_plan(app, plan);
                 return work == 0 ? 0 : error_set(err, ERR_PENDING, "%zu steps would change something", work);
         }
-        if (work && (confirm_build(app, o, err) < 0 || app_run(app, plan, err) < 0))
+        if (work && (confirm_build(app, o, plan, err) < 0 || app_run(app, plan, err) < 0))
                 return -1;
         return print_built(app, work);
 }

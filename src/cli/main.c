@@ -4,6 +4,7 @@
 #include <malloc.h>
 #endif
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include "cli/app.h"
 #include "cli/help.h"
@@ -82,6 +83,12 @@ static void keep_memory_small(void) {
 #endif
 }
 
+/* Secrets are in memory: a crash leaves none of them on the disk. */
+static void leave_no_core(void) {
+        const struct rlimit none = { 0, 0 };
+        setrlimit(RLIMIT_CORE, &none);
+}
+
 int main(int argc, char **argv) {
         _cleanup_error_ struct error err = ERROR_INIT;
         const struct command *c;
@@ -112,6 +119,7 @@ int main(int argc, char **argv) {
                 return error_exit_code(err.kind);
         }
         keep_memory_small();
+        leave_no_core();
         cancel = cancel_new();
         signals_install(cancel);
         r = run_command(c, argc - 1 - (int) words, argv + 1 + words, cancel);

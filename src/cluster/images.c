@@ -28,6 +28,53 @@ void images_unlock(struct cluster *c) {
         c->image_lock = -1;
 }
 
+/* ---- removing ---- */
+
+struct removal { struct cluster *c; struct image_waste waste; };
+
+static void removal_free(void *p) {
+        struct removal *r = p;
+        struct image_wastes one = { .items = memcpy(xcalloc(1, sizeof(r->waste)), &r->waste, sizeof(r->waste)), .n = 1 };
+        image_wastes_done(&one);
+        free(r);
+}
+
+static int step_remove(struct plan_step *s, void *arg, struct error *err) {
+        struct removal *r = arg;
+        return image_waste_remove(r->c->hcloud, &r->waste, err);
+}
+
+static void plan_removals(struct cluster *c, struct image_wastes *found, struct plan *p) {
+        for (size_t i = 0; i < found->n; i++) {
+                struct removal *r = xnew0(struct removal);
+                *r = (struct removal) { .c = c, .waste = found->items[i] };
+                plan_own(p, r, removal_free);
+                plan_step_detail(plan_add(p, "delete", r->waste.kind, r->waste.name, step_remove, r), "%s", r->waste.why);
+        }
+        free(found->items);
+        *found = (struct image_wastes) { 0 };
+}
+
+int images_plan_leftovers(struct cluster *c, struct plan *p, struct error *err) {
+        if (lock_builds(c, NULL) < 0)
+                return 0;
+        _cleanup_str_ char *host = cluster_host_id(c);
+        struct image_look_options o = { .host_id = host };
+        struct image_wastes found = { 0 };
+        if (image_leftovers_find(c->hcloud, &o, &found, err) < 0)
+                return -1;
+        plan_removals(c, &found, p);
+        return 0;
+}
+
+bool images_left_builder(const struct cluster *c) {
+        _cleanup_str_ char *host = cluster_host_id(c);
+        for (size_t i = 0; i < c->cloud.servers->n; i++)
+                if (str_eq(hcloud_labels_get(&c->cloud.servers->items[i].labels, LABEL_IMAGE_BUILDER), host))
+                        return true;
+        return false;
+}
+
 /* ---- building ---- */
 
 /* Removing a builder must work after ^C too: by a client that nobody cancels. */
@@ -114,7 +161,7 @@ int cluster_plan_image_build(struct cluster *c, const struct image_build_options
                 return error_set(err, ERR_BUG, "an image build without a profile");
         if (observe(c, err) < 0 || wanted_archs(c, o, &c->build_archs, err) < 0)
                 return -1;
-        if (c->build_archs.n && images_plan(c, o, &c->build_archs, p, NULL, err) < 0)
+        if ((c->build_archs.n ? images_plan(c, o, &c->build_archs, p, NULL, err) : images_plan_leftovers(c, p, err)) < 0)
                 return -1;
         *ret = TAKE(p);
         return 0;
@@ -183,20 +230,6 @@ int cluster_images(struct cluster *c, struct cluster_images *ret, struct error *
         return 0;
 }
 
-struct removal { struct cluster *c; struct image_waste waste; };
-
-static void removal_free(void *p) {
-        struct removal *r = p;
-        struct image_wastes one = { .items = memcpy(xcalloc(1, sizeof(r->waste)), &r->waste, sizeof(r->waste)), .n = 1 };
-        image_wastes_done(&one);
-        free(r);
-}
-
-static int step_remove(struct plan_step *s, void *arg, struct error *err) {
-        struct removal *r = arg;
-        return image_waste_remove(r->c->hcloud, &r->waste, err);
-}
-
 int cluster_plan_image_prune(struct cluster *c, bool unused, struct plan **ret, struct error *err) {
         struct image_wastes found = { 0 };
         int64_t now = 0;
@@ -209,13 +242,7 @@ int cluster_plan_image_prune(struct cluster *c, bool unused, struct plan **ret, 
         if (image_waste_find(c->hcloud, &o, &found, err) < 0)
                 return -1;
         struct plan *p = plan_new("image prune");
-        for (size_t i = 0; i < found.n; i++) {
-                struct removal *r = xnew0(struct removal);
-                *r = (struct removal) { .c = c, .waste = found.items[i] };
-                plan_own(p, r, removal_free);
-                plan_step_detail(plan_add(p, "delete", r->waste.kind, r->waste.name, step_remove, r), "%s", r->waste.why);
-        }
-        free(found.items);
+        plan_removals(c, &found, p);
         *ret = p;
         return 0;
 }

@@ -221,6 +221,10 @@ const char *cloud_uid(const struct cluster *c, const struct cloud *v);
 /* Adds to the plan what makes the snapshots of archs, and keeps the job in c->images. */
 struct image_build_options;
 int images_plan(struct cluster *c, const struct image_build_options *o, const struct strv *archs, struct plan *p, struct plan_step *after, struct error *err);
+/* Adds what removes the builders and keys that killed builds of this host left; nothing while one is running here. For plans that build nothing: a build begins with it. */
+int images_plan_leftovers(struct cluster *c, struct plan *p, struct error *err);
+/* Does the list of servers show a builder of this host? */
+bool images_left_builder(const struct cluster *c);
 /* The step after which a snapshot of the architecture can be used, or NULL when none is being made. */
 struct plan_step *images_ready(const struct cluster *c, const char *arch);
 /* The snapshot of a way to place a server: as seen, or as just made. */

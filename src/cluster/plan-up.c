@@ -291,7 +291,11 @@ int cluster_plan_up(struct cluster *c, const struct up_options *o, struct plan *
         j.node_ready = xcalloc(c->n_nodes, sizeof(*j.node_ready));
         plan_shared(c, &j, c->vault == NULL);
         struct image_build_options images = { .dry_run = o->dry_run };
-        int rc = c->build_archs.n ? images_plan(c, &images, &c->build_archs, j.p, j.secrets, err) : 0;
+        int rc = 0;
+        if (c->build_archs.n)
+                rc = images_plan(c, &images, &c->build_archs, j.p, j.secrets, err);
+        else if (images_left_builder(c))         /* an earlier `up` was killed between snapshot and tidying up */
+                rc = images_plan_leftovers(c, j.p, err);
         if (rc == 0) {
                 plan_servers(c, &j);
                 plan_boot(c, &j);

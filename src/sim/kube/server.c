@@ -2,6 +2,7 @@
 
 #include "base/codec.h"
 #include "sim/kube/rest.h"
+#include "sim/world/faults.h"
 
 struct kube_server {
         struct sim_world *world;
@@ -122,6 +123,40 @@ static void read_query(const struct http1_exchange *x, struct kvs *ret) {
         }
 }
 
+/* The reasons of k8s.io/apimachinery that go with a status. */
+static const char *reason_of(int status) {
+        static const struct { int status; const char *reason; } reasons[] = {
+                { 401, "Unauthorized" }, { 403, "Forbidden" },       { 404, "NotFound" },           { 409, "Conflict" },
+                { 429, "TooManyRequests" }, { 500, "InternalError" }, { 503, "ServiceUnavailable" }, { 504, "Timeout" },
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
+                if (reasons[i].status == status)
+                        return reasons[i].reason;
+        return "Unknown";
+}
+
+/* Faults that strike before any work is done. True: the exchange is over. */
+static bool spoilt_before(struct kube_server *s, struct http1_exchange *x, const struct kv *facts, size_t n) {
+        const struct sim_fault *f;
+        if (sim_fault_hit(s->world, "kube-drop-before", facts, n)) {
+                http1_drop(x);
+                return true;
+        }
+        if (!(f = sim_fault_hit(s->world, "kube-error", facts, n)))
+                return false;
+        int status = (int) sim_fault_number(f, "status", 503);
+        _cleanup_json_ json_t *answer = json_pack("{s:s, s:s, s:{}, s:s, s:s, s:s, s:i}", "kind", "Status", "apiVersion", "v1", "metadata", "status", "Failure",
+                                                  "message", "the simulator was told to fail here", "reason", reason_of(status), "code", status);
+        _cleanup_str_ char *text = json_write(answer);
+        _cleanup_kvs_ struct kvs headers = { 0 };
+        kvs_set(&headers, "Content-Type", "application/json");
+        if (status == 429)
+                kvs_set(&headers, "Retry-After", "1");
+        sim_trace_spoilt(s->world, "kube-error");
+        http1_respond(x, status, &headers, text, strlen(text));
+        return true;
+}
+
 static void handle(void *data, struct http1_exchange *x) {
         struct kube_server *server = data;
         const struct tls_peer *peer = http1_tls_peer(x);
@@ -142,6 +177,10 @@ static void handle(void *data, struct http1_exchange *x) {
         } else {
                 strv_add(&groups, "system:unauthenticated");
         }
+        _cleanup_str_ char *route = xasprintf("%s %s", r.method, path);
+        const struct kv facts[] = { { "route", route } };
+        if (server->world && spoilt_before(server, x, facts, ARRAY_SIZE(facts)))
+                return;
         kube_handle(server->cluster, &r, &a);
         if (server->world)
                 sim_trace_exchange(server->world, "kube", peer ? peer->common_name : NULL, r.method, http1_target(x), r.body,
@@ -149,6 +188,10 @@ static void handle(void *data, struct http1_exchange *x) {
                                    a.body ? strlen(a.body) : 0);
         if (a.watch) {
                 start_stream(server, x, &a);
+                return;
+        }
+        if (server->world && sim_fault_hit(server->world, "kube-drop", facts, ARRAY_SIZE(facts))) {
+                http1_drop(x);
                 return;
         }
         kvs_set(&a.headers, "Content-Type", a.content_type ? a.content_type : "application/json");

@@ -3,8 +3,10 @@
 #include <stdio.h>
 
 #include "sim/talos/internal.h"
+#include "sim/world/faults.h"
 
 #define FRAME_PREFIX 5
+#define HTTP2_INTERNAL_ERROR 2
 #define HTTP2_REFUSED_STREAM 7
 
 /* --- answers --- */
@@ -288,6 +290,20 @@ static void trace(struct sim_talos *t, struct http2_stream *s) {
                            NULL, 0);
 }
 
+/* Faults strike before any work is done. True: the stream is over. */
+static bool spoilt(struct sim_talos *t, struct http2_stream *s) {
+        const struct kv facts[] = { { "route", (char *) http2_path(s) }, { "name", t->machine->name } };
+        const struct sim_fault *f;
+        if (sim_fault_hit(t->world, "talos-drop-before", facts, ARRAY_SIZE(facts))) {
+                http2_reset(s, HTTP2_INTERNAL_ERROR);
+                return true;
+        }
+        if (!(f = sim_fault_hit(t->world, "talos-error", facts, ARRAY_SIZE(facts))))
+                return false;
+        end(s, false, (enum grpc_status) sim_fault_number(f, "code", GRPC_UNAVAILABLE), "the simulator was told to fail here");
+        return true;
+}
+
 void talos_grpc_request(void *data, struct http2_stream *s) {
         struct sim_talos *t = data;
         const struct tls_peer *peer = http2_tls_peer(s);
@@ -298,6 +314,8 @@ void talos_grpc_request(void *data, struct http2_stream *s) {
         size_t n, len;
 
         trace(t, s);
+        if (spoilt(t, s))
+                return;
         if (!t->maintenance && !usage_is_right(peer)) {  /* apid ends the handshake; nothing was answered either way */
                 http2_reset(s, HTTP2_REFUSED_STREAM);
                 return;

@@ -28,6 +28,12 @@ const struct sim_fault_kind sim_fault_kinds[] = {
         { "details-null", "", "", "errors come with details null" },
         { "duplicate", "", "", "the first entry of each list comes twice" },
         { "readonly-401", "", "", "a read-only token is refused as before September 2026: 401 token_readonly" },
+        /* calls of Kubernetes and of Talos */
+        { "kube-error", CALLS, "status", "a Status with that code (503); nothing was done" },
+        { "kube-drop", CALLS, "", "the work is done, then the connection breaks without an answer" },
+        { "kube-drop-before", CALLS, "", "the connection breaks, nothing was done" },
+        { "talos-error", "route,name", "code", "a call ends with that gRPC status (14, unavailable); nothing was done" },
+        { "talos-drop-before", "route,name", "", "the stream is reset, nothing was done" },
         /* what the cloud does */
         { "action-error", "command", "code", "an action ends in error (code=action_failed)" },
         { "action-stuck", "command", "", "an action never ends" },
