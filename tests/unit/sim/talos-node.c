@@ -27,6 +27,8 @@ void sim_trace_exchange(struct sim_world *w, const char *part, const char *peer,
 bool sim_fault_machine(struct sim_world *w, const char *name, const struct sim_machine *m) {
         return route_fault && str_eq(name, "metadata-route");
 }
+const struct sim_fault *sim_fault_hit(struct sim_world *w, const char *name, const struct kv *facts, size_t n) { return NULL; }
+double sim_fault_number(const struct sim_fault *f, const char *key, double otherwise) { return otherwise; }
 struct sim_machine *sim_machine_nth(struct sim_world *w, size_t n) { return n < 2 && machines[n].name ? &machines[n] : NULL; }
 void sim_hetzner_power_off(struct sim_machine *m) { power_offs++; }
 void sim_hetzner_reset(struct sim_machine *m) { resets++; }
