@@ -17,6 +17,7 @@
 #define MIB (1024 * 1024)
 #define IMAGE_MIB 16
 #define NOISE_MIB 3                      /* in two pieces with a hole between, so that sparse writing shows */
+#define NOISE_MOST (24 * MIB)            /* of each: an answer is held in memory whole, and may have 64 MiB */
 
 struct packed { char *path; struct strbuf bytes; };
 static struct { struct packed *items; size_t n; } cache;         /* packing takes a moment, and is asked for twice: HEAD, GET */
@@ -41,7 +42,7 @@ static void add_zeros(struct strbuf *b, size_t n) {
 }
 
 void sim_factory_image(struct sim_world *w, const char *schematic, const char *version, const char *arch, struct strbuf *b) {
-        size_t mib = w->options.image_mib ? w->options.image_mib : IMAGE_MIB, noise = mib * NOISE_MIB / IMAGE_MIB * MIB / 2;
+        size_t mib = w->options.image_mib ? w->options.image_mib : IMAGE_MIB, share = mib * NOISE_MIB / IMAGE_MIB * MIB / 2, noise = MIN(share, (size_t) NOISE_MOST);
         _cleanup_str_ char *name = xasprintf(MAGIC "\t%s\t%s\t%s\t%zu\n", schematic, version, arch, mib);
         uint64_t state;
         uint8_t hash[32];
