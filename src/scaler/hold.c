@@ -16,6 +16,7 @@ struct hold {
         char *holder;
         pthread_t renewer;
         bool renewing;
+        int renew_ms;
         struct cancel *stop;
         int64_t good_until_ms;                 /* by our monotonic clock; atomic */
         bool lost;                             /* atomic */
@@ -28,7 +29,7 @@ static void note_renewed(struct hold *h, int64_t asked_ms) {
 static void *renew_loop(void *arg) {
         struct hold *h = arg;
         struct pollfd p = { .fd = cancel_fd(h->stop), .events = POLLIN };
-        while (poll(&p, 1, RENEW_MS) == 0) {
+        while (poll(&p, 1, h->renew_ms) == 0) {
                 _cleanup_error_ struct error e = ERROR_INIT;
                 int64_t now = clock_mono_ms(NULL);
                 if (kube_lease_acquire(h->kube, NAMESPACE, NAME, h->holder, DURATION_S, NULL, &e) >= 0) {
@@ -43,6 +44,10 @@ static void *renew_loop(void *arg) {
 }
 
 int hold_take(struct kube_client *kube, const char *holder, struct hold **ret, struct error *err) {
+        return hold_take_renewing(kube, holder, RENEW_MS, ret, err);
+}
+
+int hold_take_renewing(struct kube_client *kube, const char *holder, int renew_ms, struct hold **ret, struct error *err) {
         int64_t now = clock_mono_ms(NULL);
         if (kube_lease_acquire(kube, NAMESPACE, NAME, holder, DURATION_S, NULL, err) < 0) {
                 if (err && err->kind == ERR_LOCKED)
@@ -53,6 +58,7 @@ int hold_take(struct kube_client *kube, const char *holder, struct hold **ret, s
         h->kube = kube;
         h->holder = xstrdup(holder);
         h->stop = cancel_new();
+        h->renew_ms = renew_ms;
         note_renewed(h, now);
         h->renewing = pthread_create(&h->renewer, NULL, renew_loop, h) == 0;
         *ret = h;

@@ -51,7 +51,19 @@ static void decided(struct strbuf *b, const char *cluster, const struct tick_rep
         strbuf_addf(b, "hcloud_v6_scale_cost_per_month{cluster=\"%s\",currency=\"%s\",state=\"decided\"} %.6g\n", cluster, d->currency, (double) d->after.month / MONEY_UNIT);
 }
 
-char *metrics_text(const char *cluster, const struct tick_report *r, int exit_code) {
+/* A label's value: https://prometheus.io/docs/instrumenting/exposition_formats/ */
+static char *escape(const char *value) {
+        _cleanup_strbuf_ struct strbuf b = STRBUF_INIT;
+        for (; *value; value++) {
+                if (*value == '"' || *value == '\\' || *value == '\n')
+                        strbuf_addc(&b, '\\');
+                strbuf_addc(&b, *value == '\n' ? 'n' : *value);
+        }
+        return strbuf_take(&b);
+}
+
+char *metrics_text(const char *name, const struct tick_report *r, int exit_code) {
+        _cleanup_str_ char *cluster = escape(name);
         _cleanup_strbuf_ struct strbuf b = STRBUF_INIT;
         gauge(&b, cluster, "last_run_timestamp_seconds", "When the last tick ended, by this machine's clock.", (double) (clock_now_ms(NULL) / 1000));
         gauge(&b, cluster, "last_run_success", "1 when the last tick ended well.", exit_code == 0);
