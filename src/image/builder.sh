@@ -51,13 +51,11 @@ direct=oflag=direct
 dd if=/dev/zero of="$disk" bs=4096 count=1 conv=notrunc $direct 2>/dev/null || direct=
 
 mkfifo "$work/packed" "$work/raw" || fail "no pipes can be made"
-mkfifo "$work/count" || fail "no pipes can be made"
 sha256sum <"$work/packed" >"$work/packed.sum" & jobs+=($!)
-wc -c <"$work/count" >"$work/bytes" & jobs+=($!)
-tee "$work/count" <"$work/raw" | sha256sum >"$work/raw.sum" & jobs+=($!)
+sha256sum <"$work/raw" >"$work/raw.sum" & jobs+=($!)
 sums=("${jobs[@]}")
 fetch() { echo $BASHPID >"$work/fetch.pid"; if [ -n "$urls" ]; then exec curl -fsSL --connect-timeout 20 --speed-limit 1 --speed-time 60 "$source"; else exec cat; fi; }
-store() { echo $BASHPID >"$work/store.pid"; exec dd of="$disk" bs=4M iflag=fullblock $direct conv=notrunc,fsync$sparse status=none; }
+store() { echo $BASHPID >"$work/store.pid"; exec dd of="$disk" bs=4M iflag=fullblock $direct conv=notrunc,fsync$sparse; }
 # Every second: bytes that came, bytes there are, bytes on the disk.
 watch() {
   while sleep 1; do
@@ -79,10 +77,10 @@ case ${codes[2]} in
   *) type=$(tr -d '\r' <"$work/head" 2>/dev/null | sed -n 's/^[Cc]ontent-[Tt]ype: *//p' | tail -n 1)
      fail "what came is no whole image packed with ${unpack%% *}${type:+ (its type is $type)}: $(why unpack)" ;;
 esac
-[ "${codes[4]}" = 0 ] || fail "the disk cannot be written: $(why store)"
+[ "${codes[4]}" = 0 ] || fail "the disk cannot be written: $(grep '^dd:' "$work/store.err" | tail -n 1)"
 for code in "${codes[@]}"; do [ "$code" = 0 ] || fail "a part of the pipeline ended with ${codes[*]}"; done
 
 packed=$(cut -d' ' -f1 <"$work/packed.sum") raw=$(cut -d' ' -f1 <"$work/raw.sum")
 case $wanted in "" | "$packed" | "$raw") ;; *) fail "the image has the wrong checksum: wanted $wanted; packed it is $packed, unpacked $raw" ;; esac
 sync
-say "done $packed $raw $(tr -d ' ' <"$work/bytes")"
+say "done $packed $raw $(sed -n 's/ bytes.*copied.*//p' "$work/store.err")"
