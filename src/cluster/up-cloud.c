@@ -144,13 +144,41 @@ int step_created(struct plan_step *s, void *arg, struct error *err) {
         return hcloud_servers_wait(c->hcloud, &n->server_id, 1, selector, NULL, 0, err);
 }
 
+#define APPLIED_MS (60 * 1000)           /* seconds are usual */
+
+/* The action that applies it has failed in the cloud: it stays `pending` for ever. These servers are off, so the firewall may go and come again. */
+static int apply_again(struct cluster *c, const struct hcloud_ids *servers, struct error *err) {
+        struct hcloud_ids gone = { 0 }, applied = { 0 };
+        int rc = lock_check(c, LOCK_AFTER, err);
+        if (rc >= 0)
+                rc = hcloud_firewall_remove(c->hcloud, c->firewall_id, servers->items, servers->n, &gone, err);
+        if (rc >= 0)
+                rc = hcloud_actions_wait(c->hcloud, gone.items, gone.n, err);
+        if (rc >= 0)
+                rc = hcloud_firewall_apply(c->hcloud, c->firewall_id, servers->items, servers->n, &applied, err);
+        if (rc >= 0)
+                rc = hcloud_actions_wait(c->hcloud, applied.items, applied.n, err);
+        hcloud_ids_done(&gone);
+        hcloud_ids_done(&applied);
+        return rc < 0 ? error_wrap(err, "applying firewall %lld again", (long long) c->firewall_id) : 0;
+}
+
 static int wait_applied(struct cluster *c, bool control_planes, struct error *err) {
         struct hcloud_ids ids = { 0 };
         for (size_t i = 0; i < c->n_nodes; i++)
                 if (c->nodes[i].control_plane == control_planes && !c->nodes[i].gone && (!c->nodes[i].existed || c->nodes[i].off))
                         hcloud_ids_add(&ids, c->nodes[i].server_id);
         _cleanup_str_ char *selector = cluster_selector(c);
-        int rc = ids.n ? hcloud_firewall_wait_applied(c->hcloud, c->firewall_id, ids.items, ids.n, selector, 0, err) : 0;
+        _cleanup_error_ struct error e = ERROR_INIT;
+        int rc = ids.n ? hcloud_firewall_wait_applied(c->hcloud, c->firewall_id, ids.items, ids.n, selector, APPLIED_MS, &e) : 0;
+        if (rc < 0 && e.kind == ERR_TIMEOUT && !cancel_is_set(c->o.cancel)) {
+                cluster_warn(c, "the firewall is not applied after %d s; it is applied again", APPLIED_MS / 1000);
+                rc = apply_again(c, &ids, err);
+                if (rc >= 0)
+                        rc = hcloud_firewall_wait_applied(c->hcloud, c->firewall_id, ids.items, ids.n, selector, APPLIED_MS, err);
+        } else if (rc < 0) {
+                rc = error_move(err, &e);
+        }
         hcloud_ids_done(&ids);
         return rc;
 }

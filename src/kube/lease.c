@@ -50,7 +50,13 @@ static json_t *lease_spec(const char *holder, int64_t duration_s, int64_t acquir
                          "acquireTime", acquired, "renewTime", renewed, "leaseTransitions", (json_int_t) transitions);
 }
 
-static int lost_race(const char *name, const struct error *cause, struct error *err) {
+/* Somebody wrote between our look and our write: a further look tells who. */
+static int lost_race(struct kube_client *c, const char *ns, const char *name, const struct error *cause, struct error *err) {
+        _cleanup_str_ char *path = kube_path(LEASES, ns, name, NULL);
+        _cleanup_json_ json_t *o = NULL;
+        const char *holder = kube_get(c, path, &o, NULL) < 0 ? NULL : jget_text(o, "spec.holderIdentity");
+        if (!str_empty(holder))
+                return error_set(err, ERR_LOCKED, "Lease %s/%s is held by %s, who was faster", ns, name, holder);
         return error_set(err, ERR_LOCKED, "Lease %s: somebody else was faster (%s)", name, error_text(cause));
 }
 
@@ -65,7 +71,7 @@ static int create_lease(struct kube_client *c, const char *ns, const char *name,
         if (kube_create(c, path, o, ret, &create_err) == 0)
                 return 0;
         if (create_err.kind == ERR_EXISTS)
-                return lost_race(name, &create_err, err);
+                return lost_race(c, ns, name, &create_err, err);
         return error_move(err, &create_err);
 }
 
@@ -80,7 +86,7 @@ static int take_lease(struct kube_client *c, json_t *o, const struct kube_lease 
         if (kube_replace(c, path, o, ret, &put_err) == 0)
                 return 0;
         if (put_err.kind == ERR_CONFLICT)
-                return lost_race(l->name, &put_err, err);
+                return lost_race(c, l->ns, l->name, &put_err, err);
         return error_move(err, &put_err);
 }
 

@@ -309,8 +309,10 @@ START_TEST(leases) {
                 ck_assert_ptr_nonnull(strstr(peer_request(w.peer, 1)->body, "\"leaseTransitions\":3"));
         }
         { /* somebody else was faster */
-                WORLD(w, { 200, DATE, LEASE("", "1994-11-06T08:49:36.000000Z") }, { 409, DATE, STATUS(409, "Conflict", "modified") });
+                WORLD(w, { 200, DATE, LEASE("", "1994-11-06T08:49:36.000000Z") }, { 409, DATE, STATUS(409, "Conflict", "modified") },
+                      { 200, DATE, LEASE("you", "1994-11-06T08:49:37.000000Z") });
                 ck_fails(kube_lease_acquire(w.client, "kube-system", "l", "me", 60, NULL, &err), err, ERR_LOCKED);
+                ck_assert_ptr_nonnull(strstr(err.message, "held by you"));
         }
         { /* not ours: left alone */
                 WORLD(w, { 200, DATE, LEASE("you", "1994-11-06T08:49:36.000000Z") });
