@@ -72,7 +72,7 @@ static const char *certificate_alert(const struct transfer *t) {
  * node in either mode: insecure); the public API's connections just break. */
 static bool may_be_refusal(const struct transfer *t) {
         const struct http_tls *tls = t->req->tls;
-        bool quiet = !t->response->got_headers && !t->heard && t->connects > 0 && str_starts(t->req->url, "https:");
+        bool quiet = !t->req->accepted && !t->response->got_headers && !t->heard && t->connects > 0 && str_starts(t->req->url, "https:");
         return quiet && tls && (tls->cert_pem || tls->insecure);
 }
 

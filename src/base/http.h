@@ -36,6 +36,7 @@ struct http_request {
         int64_t connect_timeout_ms;      /* 0 = 10 s */
         int64_t idle_timeout_ms;  /* no byte for so long ends it with ERR_TIMEOUT; 0 = off */
         size_t max_body;          /* 0 = 32 MiB; more is ERR_PROTOCOL */
+        bool accepted;            /* this peer has answered this identity before: a new connection that closes in silence is broken, not refused */
         bool fresh;               /* do not reuse a connection for this one, and do not leave it for others */
         bool use_proxy;           /* honour https_proxy and friends */
         bool follow;              /* follow up to 5 redirects, https only (or same scheme on loopback) */

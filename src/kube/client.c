@@ -240,6 +240,9 @@ int kube_attempt(struct kube_client *c, const struct kube_request *r, struct htt
                 .tls = str_starts(c->server, "https") ? &c->tls : NULL, .timeout_ms = c->timeout_ms, .connect_timeout_ms = CONNECT_MS, .max_body = 64u << 20,
                 .cancel = c->cancel,
         };
+        pthread_mutex_lock(&c->lock);
+        req.accepted = c->has_date;
+        pthread_mutex_unlock(&c->lock);
         if (http_perform(c->engine, &req, resp, err) < 0)
                 return error_wrap(err, "%s %s", r->method, r->path);
         note_date(c, resp);
