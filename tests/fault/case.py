@@ -80,6 +80,15 @@ class Scale(Scenario):
         must(self.words[:-1] + ["--dry-run"])
         must(["up", "--dry-run"])
 
+    def view(self):
+        """Which worker stays when one does is the emptiest's luck, and so its number counts for nothing."""
+        text = json.dumps(super().view())
+        if self.words[4] == "1":
+            text = re.sub(r'default-worker-[12]\b', "default-worker-N", text)
+            text = re.sub(r'"hcloud-v6/index": "[12]"', '"hcloud-v6/index": "N"', text)
+            text = re.sub(r'"10\.0\.0\.[34]"', '"10.0.0.N"', text)
+        return json.loads(text)
+
 
 class Auto(Scenario):
     """A tick that finds three pods without room, which need two more nodes."""
