@@ -32,6 +32,19 @@ kube() {
   for k in certificate-authority client-certificate client-key; do sed -n "s/.*$k-data: //p" "$config" | base64 -d >"$tmp/$k"; done
   curl -gsf --cacert "$tmp/certificate-authority" --cert "$tmp/client-certificate" --key "$tmp/client-key" "$@" "$(sed -n 's/.*server: //p' "$config")$path"
 }
+# What kube-system has of Deployments goes to the control plane, so that a worker is empty when its own pods are gone: the scaler lets young ones alone.
+aside() {
+  local d i
+  for d in coredns cilium-operator; do
+    kube "/apis/apps/v1/namespaces/kube-system/deployments/$d" -X PATCH -H 'Content-Type: application/merge-patch+json' -o /dev/null \
+      -d '{"spec":{"template":{"spec":{"nodeSelector":{"node-role.kubernetes.io/control-plane":""}}}}}'
+  done
+  for i in $(seq 300); do
+    [ "$(kube /api/v1/namespaces/kube-system/pods | jq '[.items[]|select(any(.metadata.ownerReferences[]?;.kind=="ReplicaSet") and ((.spec.nodeName//"")|test("control-plane")|not))]|length')" = 0 ] && return
+    read -rt 0.05 <> <(:) || :
+  done
+  bad "the pods of kube-system move to the control plane"
+}
 # The machine config that a server got as user_data, and a server's own view of things.
 config_of() { state | jq -r --arg n "$1" '.servers[]|select(.name==$n).user_data // ""' | base64 -d | gunzip; }
 server() { state | jq -c --arg n "$1" ".servers[]|select(.name==\$n)|$2"; }
