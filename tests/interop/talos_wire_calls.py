@@ -158,10 +158,10 @@ def foreigners():
     stop(n)
     for silent in ("accept", "after-tls"):
         n = start(silent=silent)
-        refused(f"silence, {silent}", call("version", n, timeout_ms=400), "timeout", "timed out", within=5000)
+        refused(f"silence, {silent}", call("version", n, timeout_ms=400), "timeout", "timed out|connection timeout", within=5000)
         stop(n)
         n = start(silent=silent, mode="maintenance")
-        refused(f"silence, {silent}, in maintenance", call("status", n, MAINTENANCE, timeout_ms=400), "timeout", "timed out", within=5000)
+        refused(f"silence, {silent}, in maintenance", call("status", n, MAINTENANCE, timeout_ms=400), "timeout", "timed out|connection timeout", within=5000)
         stop(n)
     n = start()
     stop(n)
