@@ -108,6 +108,10 @@ static int start(struct cloud_server *s, struct error *err) {
         if (access(sshd_program(), X_OK) < 0)
                 return error_set_errno(err, "sshd (Debian's package openssh-server, or HCLOUD_V6_SSHD=PROGRAM) at %s", sshd_program());
         _cleanup_str_ char *keys = path_join(r->folder, "keys"), *log = path_join(r->folder, "log"), *script = script_of(s, r);
+        /* Made here and not by the script: once killed, a child of it may still be about to make something, after rescue_free() has looked. */
+        _cleanup_str_ char *root = path_join(r->folder, "root");
+        if (mkdir(root, 0700) < 0 && errno != EEXIST)
+                return error_set_errno(err, "making %s", root);
         _cleanup_str_ char *lines = strv_join(&s->rescue_keys, "\n");
         if (file_write_atomic(keys, lines, strlen(lines), 0600, err) < 0)
                 return -1;

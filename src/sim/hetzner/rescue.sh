@@ -2,7 +2,6 @@
 # $address and $sshd. A real sshd, as a user who is called root: the namespaces have one user, and sshd would want a second one to be careful with.
 set -e
 root=$folder/root
-mkdir -p "$root"
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 rescue "$root"
 cd "$root"
