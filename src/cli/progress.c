@@ -189,13 +189,14 @@ static void live_event(struct progress *p, const struct plan_event *e) {
         }
 }
 
-/* A wait says the same thing at every look; a log needs it once. */
+/* A wait says the same thing at every look, and a step may begin by saying what its detail said already; a log needs it once. */
 static bool is_repeated(struct progress *p, const struct plan_event *e) {
         struct row *r = row_get(p, step_row(e->step));
+        const char *said = e->note ? e->note : e->state == STEP_RUNNING ? step_detail(e->step) : NULL;
         bool repeated = e->note && str_eq(r->doing, e->note);
 
         free(r->doing);
-        r->doing = xstrdup(e->note);
+        r->doing = xstrdup(said);
         return repeated;
 }
 
@@ -245,6 +246,8 @@ static void json_event(struct progress *p, const struct plan_event *e) {
         json_object_set_new(o, "state", json_string(step_state_name(e->state)));
         json_object_set_new(o, "at_ms", json_integer(e->at_ms));
         jset_str(o, "note", e->note);
+        if (!e->note && e->state == STEP_RUNNING && !str_empty(step_detail(e->step)))
+                jset_str(o, "detail", step_detail(e->step));
         if (e->state == STEP_FAILED)
                 jset_str(o, "error", error_text(step_error(e->step)));
         print_json(p, o);
