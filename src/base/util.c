@@ -55,14 +55,18 @@ void *xmemdup(const void *p, size_t n) {
         return copy;
 }
 
-char *xasprintf(const char *fmt, ...) {
+char *xvasprintf(const char *fmt, va_list ap) {
         char *text = NULL;
+        if (vasprintf(&text, fmt, ap) < 0)
+                out_of_memory();
+        return text;
+}
+
+char *xasprintf(const char *fmt, ...) {
         va_list ap;
         va_start(ap, fmt);
-        int r = vasprintf(&text, fmt, ap);
+        char *text = xvasprintf(fmt, ap);
         va_end(ap);
-        if (r < 0)
-                out_of_memory();
         return text;
 }
 

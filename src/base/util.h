@@ -4,6 +4,7 @@
  * What they return belongs to the caller and is freed with free(). */
 #pragma once
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -39,6 +40,7 @@ char *xstrdup(const char *s);                   /* NULL gives NULL */
 char *xstrndup(const char *s, size_t n);
 void *xmemdup(const void *p, size_t n);
 char *xasprintf(const char *fmt, ...) _printf_(1, 2);
+char *xvasprintf(const char *fmt, va_list ap) _printf_(1, 0);
 #define xnew0(type) ((type *) xcalloc(1, sizeof(type)))
 
 /* Appends one value to an array that is a pair (pointer, count). Amortised: grows at powers of two. */

@@ -161,9 +161,7 @@ int bootstrap_pod_cidr(const struct bootstrap *b, const struct bootstrap_node *n
 int bootstrap_label_node(const struct bootstrap *b, const char *node, const struct kvs *labels, const struct strv *taints, struct error *err);
 
 int bootstrap_wait_node_ready(const struct bootstrap *b, const char *node, int64_t timeout_ms, struct error *err);   /* default 10 min */
-/* Rolled out: for a DaemonSet numberAvailable == desired > 0 of the current generation, for a Deployment Available. Default 10 min.
- * An ImagePullBackOff of one of its pods is shown in the note within 15 s and becomes the error's text. */
-int bootstrap_wait_daemonset(const struct bootstrap *b, const char *ns, const char *name, int64_t timeout_ms, struct error *err);
+/* Until it is Available, default 10 min. An ImagePullBackOff of one of its pods is shown in the note within 15 s and becomes the error's text. */
 int bootstrap_wait_deployment(const struct bootstrap *b, const char *ns, const char *name, int64_t timeout_ms, struct error *err);
 /* Why pods in ns (NULL: kube-system) do not start: image, host and what the registry or resolver said, in one line; NULL when nothing is wrong. */
 int bootstrap_diagnose_pulls(const struct bootstrap *b, const char *ns, char **ret, struct error *err);
@@ -229,8 +227,6 @@ int bootstrap_check_helm(struct error *err);
 /* `helm upgrade --install` by a Job in the cluster or by the operator's helm. A left-over pending-install record is cleared first. Returns when Helm
  * has ended well (default 15 min); the Job's objects and its ServiceAccount are removed. A failed Job's last log lines are in the error. */
 int bootstrap_install_chart(const struct bootstrap *b, const struct helm_release *r, int64_t timeout_ms, struct error *err);
-/* Applies a file of YAML documents server-side as fieldManager hcloud-v6. */
-int bootstrap_apply_manifest(const struct bootstrap *b, const char *name, const char *text, size_t len, struct error *err);
 
 /* ---- gates ----------------------------------------------------------------------------------------------------------------- */
 

@@ -144,9 +144,3 @@ int bootstrap_install_chart(const struct bootstrap *b, const struct helm_release
         x = x < 0 ? x : write_marker(b, r, hash, err);
         return x < 0 ? error_wrap(err, "installing chart '%s' %s", r->chart->name, r->chart->version) : 0;
 }
-
-int bootstrap_apply_manifest(const struct bootstrap *b, const char *name, const char *text, size_t len, struct error *err) {
-        const struct kube_apply_options apply = { .force = true };
-
-        return kube_apply_yaml(b->kube, name, text, len, &apply, err);
-}

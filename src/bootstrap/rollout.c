@@ -21,8 +21,7 @@ int bootstrap_diagnose_pulls(const struct bootstrap *b, const char *ns, char **r
         return 0;
 }
 
-static int wait_workload(const struct bootstrap *b, enum kube_workload kind, const char *what, const char *ns, const char *name,
-                         int64_t timeout_ms, struct error *err) {
+int bootstrap_wait_deployment(const struct bootstrap *b, const char *ns, const char *name, int64_t timeout_ms, struct error *err) {
         struct wait w = wait_begin(b, timeout_ms, 10 * MINUTE_MS);
         _cleanup_str_ char *trouble = NULL;
         int64_t looked_ms = 0;
@@ -30,7 +29,7 @@ static int wait_workload(const struct bootstrap *b, enum kube_workload kind, con
         for (;;) {
                 _cleanup_(kube_ready_done) struct kube_ready ready = { 0 };
                 _cleanup_error_ struct error why = ERROR_INIT;
-                int r = kube_ready_check(b->kube, kind, ns, name, 1, &ready, &why);
+                int r = kube_ready_check(b->kube, KUBE_DEPLOYMENT, ns, name, 1, &ready, &why);
 
                 if (r < 0 && !kube_error_passes(&why))
                         return error_move(err, &why);
@@ -43,18 +42,10 @@ static int wait_workload(const struct bootstrap *b, enum kube_workload kind, con
                                 trouble = NULL;
                 }
                 bootstrap_note(b, "%s", trouble ? trouble : r < 0 ? error_text(&why) : ready.text);
-                r = wait_pause(&w, err, "%s %s/%s: %s", what, ns, name, trouble ? trouble : r < 0 ? error_text(&why) : ready.text);
+                r = wait_pause(&w, err, "Deployment %s/%s: %s", ns, name, trouble ? trouble : r < 0 ? error_text(&why) : ready.text);
                 if (r < 0 && trouble)
                         return error_hint(err, "does the registry have IPv6? If not: check the profile's dns64 resolvers, or set registries.mirrors");
                 if (r < 0)
                         return r;
         }
-}
-
-int bootstrap_wait_daemonset(const struct bootstrap *b, const char *ns, const char *name, int64_t timeout_ms, struct error *err) {
-        return wait_workload(b, KUBE_DAEMON_SET, "DaemonSet", ns, name, timeout_ms, err);
-}
-
-int bootstrap_wait_deployment(const struct bootstrap *b, const char *ns, const char *name, int64_t timeout_ms, struct error *err) {
-        return wait_workload(b, KUBE_DEPLOYMENT, "Deployment", ns, name, timeout_ms, err);
 }

@@ -90,16 +90,12 @@ static void warn(void *data, const char *text) {
         cluster_warn(data, "%s", text);
 }
 
-static void free_text(void *p) {
-        free(p);
-}
-
 int images_plan(struct cluster *c, const struct image_build_options *o, const struct strv *archs, struct plan *p, struct plan_step *after, struct error *err) {
         struct hcloud_client *cleaner = NULL;
         if (!o->dry_run && lock_builds(c, err) < 0)
                 return -1;
         char *host = cluster_host_id(c);
-        plan_own(p, host, free_text);
+        plan_own(p, host, free);
         if (make_cleaner(c, p, &cleaner, err) < 0)
                 return -1;
         struct image_options io = { .hcloud = c->hcloud, .cleaner = cleaner, .types = c->cloud.types, .images = c->cloud.images, .clock = c->clock, .cancel = c->o.cancel,
@@ -169,31 +165,35 @@ int cluster_plan_image_build(struct cluster *c, const struct image_build_options
 
 /* ---- what it costs ---- */
 
-static double number(const char *s) {
-        return s ? strtod(s, NULL) : 0;
+/* 0 for a price that the API does not give. */
+static int64_t net(const struct hcloud_price *p) {
+        int64_t units = 0;
+        return p && money_parse(p->net, &units) ? units : 0;
 }
 
 /* Servers and addresses are billed by the hour that has begun, snapshots by GB and month. */
 char *cluster_image_build_cost(struct cluster *c) {
-        double hour = 0, stored = 0, per_gb = 0;
+        int64_t hour = 0, stored_mb = 0;
         size_t n = c->images ? image_job_results(c->images) : 0;
         if (!n || (!c->pricing && hcloud_pricing_get(c->hcloud, &c->pricing, NULL) < 0))
                 return NULL;
-        per_gb = number(c->pricing->image_per_gb_month.net);
+        int64_t gb_month = net(&c->pricing->image_per_gb_month);
         for (size_t i = 0; i < n; i++) {
                 struct image_result r = image_job_result(c->images, i);
                 const struct hcloud_server_type *t = hcloud_server_type_find(c->cloud.types, r.type);
                 const struct hcloud_location_price *price = t ? hcloud_server_type_price(t, r.location) : NULL;
                 const struct hcloud_location_price *ip = hcloud_pricing_primary_ip(c->pricing, "ipv4", r.location);
-                hour += price ? number(price->hourly.net) : 0;
-                hour += ip ? number(ip->hourly.net) : 0;
-                stored += r.image_size;
+                hour += price ? net(&price->hourly) : 0;
+                hour += ip && r.ipv4 ? net(&ip->hourly) : 0;
+                stored_mb += (int64_t) (r.image_size * 1000 + 0.5);
         }
-        if (!stored)
-                return xasprintf("%zu builder%s, for each hour that begins %.4f %s; each snapshot %.4f %s a GB and month (net)", n, n == 1 ? "" : "s", hour,
-                                 c->pricing->currency, per_gb, c->pricing->currency);
-        return xasprintf("the build cost %.4f %s; the snapshots hold %.2f GB, %.4f %s a month (net)", hour, c->pricing->currency, stored, stored * per_gb,
-                         c->pricing->currency);
+        const char *currency = c->pricing->currency;
+        _cleanup_str_ char *hours = money_format(hour, 4), *month = money_format(stored_mb ? gb_month * stored_mb / 1000 : gb_month, 4);
+        if (!stored_mb)
+                return xasprintf("%zu builder%s, for each hour that begins %s %s; each snapshot %s %s a GB and month (net)", n, n == 1 ? "" : "s", hours, currency,
+                                 month, currency);
+        return xasprintf("the build cost %s %s; the snapshots hold %lld.%02lld GB, %s %s a month (net)", hours, currency, (long long) (stored_mb / 1000),
+                         (long long) (stored_mb % 1000 / 10), month, currency);
 }
 
 /* ---- listing and pruning ---- */

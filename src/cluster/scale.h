@@ -36,7 +36,6 @@ void cluster_saw_no_nodes(struct cluster *c);          /* forgets them: the list
 /* choices: the only ways to get them, best first; none: all that the profile names, in its order. */
 struct scale_choice { const char *type, *location; };
 struct scale_add { const char *pool; int64_t count; const struct scale_choice *choices; size_t n_choices; };
-/* Nodes whose server is gone: deleted only after the API has said twice that there is none, by id and, where the Node has none, by name. */
 /* Counts that a person wished for: kept in the cloud, so that `up` does not undo them. */
 struct scale_wish { const char *pool; int64_t count; };
 struct scale_options {
@@ -46,6 +45,7 @@ struct scale_options {
         /* Adds a step that must have ended before the server is switched off, or returns NULL. Or NULL. */
         struct plan_step *(*before)(void *data, struct plan *p, const char *server); void *before_data;
         const char *const *leave; size_t n_leave;              /* servers that are not to be finished: they go in a later plan */
+        /* Nodes whose server is gone: deleted only after the API has said twice that there is none, by id and, where the Node has none, by name. */
         const char *const *forget; size_t n_forget;
         bool finish;                                           /* also go on with what an earlier run began, and remove what it left */
         int64_t node_ms;                                       /* how long new servers' Nodes are waited for, late ones are a note; 0: 10 min, and until they are Ready */

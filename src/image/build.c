@@ -1,4 +1,4 @@
-/* Facts: ../docs of the rescue system and of the image factory are few; what is known, and what is not, stands in docs/images.md. */
+/* The steps of a build. What is documented of the rescue system and the image factory, and what is not, stands in docs/images.md. */
 #include "image/build.h"
 
 #include <pthread.h>
@@ -15,8 +15,8 @@
 #define SYSTEM_IMAGE "debian-12"         /* never started: the rescue system is */
 #define OFF_MS (2 * 60 * 1000)
 
-/* One server type in one location. */
-struct way { const struct hcloud_server_type *type; const char *location; double hour; bool sold_out; };
+/* One server type in one location. rank: the location's place among the preferred ones, behind all of them for any other. hour: its price, in billionths. */
+struct way { const struct hcloud_server_type *type; const char *location; size_t rank; int64_t hour; bool sold_out; };
 
 struct build {
         struct image_job *job;
@@ -57,11 +57,16 @@ static int by_preference(const void *a, const void *b) {
                 return x->sold_out - y->sold_out;
         if (x->type->disk != y->type->disk)      /* the snapshot fits on no smaller disk than its builder's */
                 return x->type->disk < y->type->disk ? -1 : 1;
-        return x->hour < y->hour ? -1 : x->hour > y->hour;
+        if (x->rank != y->rank)
+                return x->rank < y->rank ? -1 : 1;
+        if (x->hour != y->hour)
+                return x->hour < y->hour ? -1 : 1;
+        int by_place = strcmp(x->location, y->location);
+        return by_place ? by_place : strcmp(x->type->name, y->type->name);
 }
 
-static void add_way(struct build *b, const struct hcloud_server_type *t, const char *location) {
-        int64_t now = 0;
+static void add_way(struct build *b, const struct hcloud_server_type *t, const char *location, size_t rank) {
+        int64_t now = 0, hour;
 
         for (size_t i = 0; i < b->n_ways; i++)
                 if (b->ways[i].type == t && str_eq(b->ways[i].location, location))
@@ -70,12 +75,11 @@ static void add_way(struct build *b, const struct hcloud_server_type *t, const c
                 now = clock_now_ms(b->job->o.clock);
         enum hcloud_offer offer = hcloud_server_type_offer(t, location, now);
         const struct hcloud_location_price *p = hcloud_server_type_price(t, location);
-        if ((offer == HCLOUD_OFFER_YES || offer == HCLOUD_OFFER_SOLD_OUT) && p)
-                ARRAY_APPEND(b->ways, b->n_ways, ((struct way) { .type = t, .location = location, .hour = strtod(p->hourly.net, NULL),
+        if ((offer == HCLOUD_OFFER_YES || offer == HCLOUD_OFFER_SOLD_OUT) && p && hcloud_amount_parse(p->hourly.net, &hour))
+                ARRAY_APPEND(b->ways, b->n_ways, ((struct way) { .type = t, .location = location, .rank = rank, .hour = hour,
                                                                  .sold_out = offer == HCLOUD_OFFER_SOLD_OUT }));
 }
 
-/* Preferred locations come before others at the same price: qsort() is not stable, so the order within is settled by the price alone and then by place. */
 static int find_ways(struct build *b, struct error *err) {
         const struct image_options *o = &b->job->o;
 
@@ -83,10 +87,11 @@ static int find_ways(struct build *b, struct error *err) {
                 const struct hcloud_server_type *t = &o->types->items[i];
                 if (!str_eq(t->architecture, b->arch))
                         continue;
-                for (size_t k = 0; o->locations && k < o->locations->n; k++)
-                        add_way(b, t, o->locations->items[k]);
+                size_t preferred = o->locations ? o->locations->n : 0;
+                for (size_t k = 0; k < preferred; k++)
+                        add_way(b, t, o->locations->items[k], k);
                 for (size_t k = 0; k < t->prices.n; k++)
-                        add_way(b, t, t->prices.items[k].location);
+                        add_way(b, t, t->prices.items[k].location, preferred);
         }
         if (!b->n_ways)
                 return error_set(err, ERR_CAPACITY, "no server type of architecture %s is sold anywhere, so its image cannot be built", b->arch);
@@ -208,8 +213,8 @@ struct image_result image_job_result(const struct image_job *j, size_t i) {
         const struct build *b = &j->builds[i];
         const struct way *w = &b->ways[MIN(b->way, b->n_ways - 1)];
 
-        return (struct image_result) { .arch = b->arch, .ready = b->ready, .gone = b->gone, .type = w->type->name, .location = w->location, .disk_size = w->type->disk,
-                                       .image = b->image, .sha256 = b->image ? b->written.raw_sha256 : NULL, .image_size = b->image_size };
+        return (struct image_result) { .arch = b->arch, .ready = b->ready, .gone = b->gone, .type = w->type->name, .location = w->location,
+                                       .ipv4 = !j->o.no_ipv4, .disk_size = w->type->disk, .image = b->image, .sha256 = b->image ? b->written.raw_sha256 : NULL, .image_size = b->image_size };
 }
 
 /* A factory that gives other bytes under the same name is worth a word; it may have been built anew. */

@@ -47,6 +47,7 @@ struct image_result {
         struct plan_step *ready;         /* after it the snapshot can be used */
         struct plan_step *gone;          /* after it nothing of the builder is left */
         const char *type, *location;     /* of the builder: the first choice, and after the run the one that was had */
+        bool ipv4;                       /* it has one, which is paid for by the hour */
         double disk_size;                /* GB that a server must have for the snapshot */
         int64_t image;                   /* 0 before */
         const char *sha256;              /* of the raw image; NULL before */

@@ -87,13 +87,6 @@ int image_leftovers_find(struct hcloud_client *client, const struct image_look_o
         return 0;
 }
 
-static bool is_kept(const struct image_look_options *o, int64_t id) {
-        for (size_t i = 0; i < o->n_keep; i++)
-                if (o->keep[i] == id)
-                        return true;
-        return false;
-}
-
 static bool same_image(const struct hcloud_image *a, const struct hcloud_image *b) {
         static const char *const keys[] = { LABEL_IMAGE_VERSION, LABEL_IMAGE_ARCH, LABEL_IMAGE_SCHEMATIC };
 
@@ -133,7 +126,7 @@ static int find_images(struct hcloud_client *client, const struct image_look_opt
                 return -1;
         for (size_t i = 0; i < images->n; i++) {
                 const struct hcloud_image *m = &images->items[i];
-                char *why = is_kept(o, m->id) || m->protected_delete ? NULL : why_superfluous(images, m, servers, o->unused);
+                char *why = m->protected_delete ? NULL : why_superfluous(images, m, servers, o->unused);
                 if (why)
                         add(w, "image", m->id, m->description, why);
         }

@@ -30,8 +30,8 @@ struct image_waste { char *kind; /* "server", "ssh-key", "image" */ int64_t id; 
 struct image_wastes { struct image_waste *items; size_t n; };
 void image_wastes_done(struct image_wastes *w);
 /* Leftovers of builds of this host (nobody builds here: the caller holds the build lock) and of builds that have expired; older twins of a snapshot. With unused,
- * also snapshots of ours that no server was made from. keep: images that stay whatever their state (ids). */
-struct image_look_options { const char *host_id; int64_t now_ms; bool unused; const int64_t *keep; size_t n_keep; };
+ * also snapshots of ours that no server was made from. */
+struct image_look_options { const char *host_id; int64_t now_ms; bool unused; };
 int image_waste_find(struct hcloud_client *client, const struct image_look_options *o, struct image_wastes *ret, struct error *err);
 /* Only what builds left behind: servers and keys; now_ms 0: this host's alone. */
 int image_leftovers_find(struct hcloud_client *client, const struct image_look_options *o, struct image_wastes *ret, struct error *err);

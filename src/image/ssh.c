@@ -375,12 +375,3 @@ int ssh_command_finish(struct ssh_command *c, int *ret_status, char **ret_errors
         command_free(c);
         return rc;
 }
-
-int ssh_run(struct ssh_link *l, const char *command, void (*on_line)(void *data, const char *line), void *data, int *ret_status, char **ret_errors,
-            struct error *err) {
-        struct ssh_command *c;
-
-        if (ssh_command_start(l, command, on_line, data, &c, err) < 0)
-                return -1;
-        return ssh_command_finish(c, ret_status, ret_errors, err);
-}

@@ -45,6 +45,3 @@ int ssh_command_write(struct ssh_command *c, const void *p, size_t n, struct err
 /* Ends its input, waits for its end and frees it. *ret_status is the exit status, *ret_errors (owned, may be NULL) what it said on standard error.
  * ERR_UNAVAILABLE when the connection broke before an exit status came. */
 int ssh_command_finish(struct ssh_command *c, int *ret_status, char **ret_errors, struct error *err);
-/* Start and finish in one. */
-int ssh_run(struct ssh_link *l, const char *command, void (*on_line)(void *data, const char *line), void *data, int *ret_status, char **ret_errors,
-            struct error *err);

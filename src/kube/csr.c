@@ -111,14 +111,6 @@ int kube_csrs_list(struct kube_client *c, struct kube_csrs *ret, struct error *e
         return 0;
 }
 
-int kube_csr_get(struct kube_client *c, const char *name, struct kube_csr *ret, struct error *err) {
-        _cleanup_str_ char *path = kube_path("certificates.k8s.io/v1", CSRS, NULL, name, NULL);
-        _cleanup_json_ json_t *o = NULL;
-        if (kube_get(c, path, &o, err) < 0)
-                return -1;
-        return kube_csr_parse(o, ret, err);
-}
-
 int kube_csr_create(struct kube_client *c, const char *name, const char *signer, const char *pem, const char *const *usages,
                     int64_t expiration_s, struct error *err) {
         _cleanup_str_ char *path = kube_path("certificates.k8s.io/v1", CSRS, NULL, NULL, NULL);

@@ -36,7 +36,6 @@ void kube_csr_done(struct kube_csr *c);
 void kube_csrs_done(struct kube_csrs *c);
 int kube_csr_parse(const json_t *o, struct kube_csr *ret, struct error *err);
 int kube_csrs_list(struct kube_client *c, struct kube_csrs *ret, struct error *err);
-int kube_csr_get(struct kube_client *c, const char *name, struct kube_csr *ret, struct error *err);
 /* usages ends with NULL; expiration_s 0: the signer's own. */
 int kube_csr_create(struct kube_client *c, const char *name, const char *signer, const char *pem, const char *const *usages,
                     int64_t expiration_s, struct error *err);

@@ -185,14 +185,6 @@ int kube_pods_list(struct kube_client *c, const char *ns, const char *label_sele
         return 0;
 }
 
-int kube_pod_get(struct kube_client *c, const char *ns, const char *name, struct kube_pod *ret, struct error *err) {
-        _cleanup_str_ char *path = kube_path("v1", "pods", ns, name, NULL);
-        _cleanup_json_ json_t *o = NULL;
-        if (kube_get(c, path, &o, err) < 0)
-                return -1;
-        return kube_pod_parse(o, ret, err);
-}
-
 /* ---- judging ---- */
 
 bool kube_pod_is_ready(const struct kube_pod *p) {
@@ -274,17 +266,4 @@ char *kube_pod_trouble(const struct kube_pod *p) {
         add_text(&b, p->reason ? p->reason : "Failed");
         add_text(&b, p->message);
         return strbuf_take(&b);
-}
-
-int kube_pod_log(struct kube_client *c, const char *ns, const char *name, const char *container, unsigned lines, char **ret,
-                 struct error *err) {
-        _cleanup_str_ char *path = kube_path("v1", "pods", ns, name, "log");
-        _cleanup_strbuf_ struct strbuf query = STRBUF_INIT, body = STRBUF_INIT;
-        strbuf_addf(&query, "tailLines=%u", lines);
-        add_selector(&query, "container", container);
-        struct kube_request r = { .method = "GET", .path = path, .query = strbuf_str(&query), .accept = "text/plain, */*", .retry = true };
-        if (kube_call(c, &r, NULL, &body, err) < 0)
-                return -1;
-        *ret = strbuf_take(&body);
-        return 0;
 }

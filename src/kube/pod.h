@@ -44,7 +44,6 @@ int kube_pod_parse(const json_t *o, struct kube_pod *ret, struct error *err);
 /* ns NULL: of all namespaces. Selectors as kubectl writes them ("app=x", "spec.nodeName=n"), or NULL. */
 int kube_pods_list(struct kube_client *c, const char *ns, const char *label_selector, const char *field_selector, struct kube_pods *ret,
                    struct error *err);
-int kube_pod_get(struct kube_client *c, const char *ns, const char *name, struct kube_pod *ret, struct error *err);
 bool kube_pod_is_ready(const struct kube_pod *p);
 bool kube_pod_is_finished(const struct kube_pod *p);      /* Succeeded or Failed */
 /* Why a pod does not get on, e.g. "kube-system/cilium-x on n1: container config: ImagePullBackOff: Back-off pulling image …" or
@@ -52,5 +51,3 @@ bool kube_pod_is_finished(const struct kube_pod *p);      /* Succeeded or Failed
 char *kube_pod_trouble(const struct kube_pod *p);
 /* True when a container cannot have its image (ErrImagePull, ImagePullBackOff, InvalidImageName); the container in *ret. */
 bool kube_pod_image_trouble(const struct kube_pod *p, const struct kube_container **ret);
-/* The last lines of a container's log (container NULL: the only one). GET …/log?tailLines=N. */
-int kube_pod_log(struct kube_client *c, const char *ns, const char *name, const char *container, unsigned lines, char **ret, struct error *err);

@@ -39,13 +39,6 @@ struct sim_machine *sim_machine_by_id(struct sim_world *w, int64_t server_id) {
         return s ? &s->machine : NULL;
 }
 
-struct sim_machine *sim_machine_by_addr(struct sim_world *w, const struct ip6_addr *a) {
-        CLOUD_EACH(w->hetzner, KIND_SERVER, struct cloud_server, s)
-                if (s->machine.prefix.len && ip6_prefix_has(&s->machine.prefix, a))
-                        return &s->machine;
-        return NULL;
-}
-
 struct sim_machine *sim_machine_nth(struct sim_world *w, size_t n) {
         struct cloud_store *s = &w->hetzner->stores[KIND_SERVER];
         return n < s->n ? &((struct cloud_server *) s->items[n])->machine : NULL;

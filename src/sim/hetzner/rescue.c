@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "sim/hetzner/internal.h"
+#include "sim/net/child.h"
 #include "sim/world/factory.h"
 #include "sim/world/faults.h"
 #include "sim/world/latency.h"
@@ -72,17 +73,13 @@ static char *script_of(struct cloud_server *s, const struct rescue *r) {
 }
 
 static _Noreturn void become(const char *script, int log) {
-        sigset_t none;
-
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         setsid();
         int null = open("/dev/null", O_RDONLY);
         dup2(null, 0);
         dup2(log, 1);
         dup2(log, 2);
-        sigemptyset(&none);
-        sigprocmask(SIG_SETMASK, &none, NULL);
-        signal(SIGPIPE, SIG_DFL);
+        child_signals();
         execlp("unshare", "unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child", "bash", "-c", script, NULL);
         _exit(127);
 }

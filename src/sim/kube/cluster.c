@@ -212,19 +212,6 @@ struct kube_machine *kube_machine_add(struct kube_cluster *c, struct kube_node_s
         return m;
 }
 
-void kube_machine_remove(struct kube_cluster *c, struct kube_machine *m) {
-        for (size_t i = 0; i < c->n_machines; i++) {
-                if (c->machines[i] != m)
-                        continue;
-                memmove(&c->machines[i], &c->machines[i + 1], (c->n_machines - i - 1) * sizeof(*c->machines));
-                c->n_machines--;
-                machine_free(m);
-                break;
-        }
-        c->dirty = true;
-        c->env.wake(c->env.data, 0);
-}
-
 struct kube_machine *kube_machine_find(const struct kube_cluster *c, const char *name) {
         for (size_t i = 0; name && i < c->n_machines; i++)
                 if (str_eq(c->machines[i]->settings.name, name))

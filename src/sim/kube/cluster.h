@@ -175,7 +175,6 @@ void kube_reconcile(struct kube_cluster *c);
 bool kube_fault(struct kube_cluster *c, const char *name, const struct kube_machine *m);
 
 struct kube_machine *kube_machine_add(struct kube_cluster *c, struct kube_node_settings *settings /* taken */);
-void kube_machine_remove(struct kube_cluster *c, struct kube_machine *m);
 struct kube_machine *kube_machine_find(const struct kube_cluster *c, const char *name);
 void kube_machine_up(struct kube_machine *m);
 void kube_machine_down(struct kube_machine *m);

@@ -142,10 +142,6 @@ int64_t meta_time_of(const json_t *o, const char *dotted) {
         return text && time_parse_rfc3339(text, &ms) ? ms : 0;
 }
 
-json_t *meta_copy(const json_t *o) {
-        return json_deep_copy(o);
-}
-
 bool quantity_parse(const json_t *v, int64_t *ret_milli) {
         static const struct { const char *suffix; double factor; } suffixes[] = {
                 { "", 1 }, { "n", 1e-9 }, { "u", 1e-6 }, { "m", 1e-3 }, { "k", 1e3 }, { "M", 1e6 }, { "G", 1e9 }, { "T",

@@ -38,7 +38,6 @@ int64_t meta_int(const json_t *o, const char *dotted, int64_t otherwise);
 bool meta_bool(const json_t *o, const char *dotted, bool otherwise);
 json_t *meta_time(int64_t ms);                           /* RFC 3339 string, new reference */
 int64_t meta_time_of(const json_t *o, const char *dotted);               /* milliseconds, 0 when absent */
-json_t *meta_copy(const json_t *o);                      /* deep copy, new reference */
 
 /* Kubernetes quantities ("100m", "1Gi", "2", "1e3"); in thousandths, saturating; false when it is none. */
 bool quantity_parse(const json_t *v, int64_t *ret_milli);

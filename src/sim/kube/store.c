@@ -198,33 +198,27 @@ void kube_failure_done(struct kube_failure *f) {
         *f = (struct kube_failure) { 0 };
 }
 
-static void failure_set(struct kube_failure *f, int code, const char *reason, char *message) {
+static void failure_set(struct kube_failure *f, int code, const char *reason, const char *fmt, va_list ap) {
         kube_failure_done(f);
         f->code = code;
         f->reason = xstrdup(reason);
-        f->message = message;
+        f->message = xvasprintf(fmt, ap);
 }
 
 int kube_fail(struct kube_failure *f, int code, const char *reason, const char *fmt, ...) {
         va_list ap;
-        char *message;
         va_start(ap, fmt);
-        if (vasprintf(&message, fmt, ap) < 0)
-                abort();
+        failure_set(f, code, reason, fmt, ap);
         va_end(ap);
-        failure_set(f, code, reason, message);
         return -1;
 }
 
 int kube_fail_of(struct kube_failure *f, int code, const char *reason, const struct kube_type *t, const char *name,
                  const char *fmt, ...) {
         va_list ap;
-        char *message;
         va_start(ap, fmt);
-        if (vasprintf(&message, fmt, ap) < 0)
-                abort();
+        failure_set(f, code, reason, fmt, ap);
         va_end(ap);
-        failure_set(f, code, reason, message);
         f->details = json_object();
         jset_str(f->details, "name", name);
         jset_str(f->details, "group", *t->group ? t->group : NULL);

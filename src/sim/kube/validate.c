@@ -17,12 +17,9 @@
 _printf_(6, 7) static int invalid(struct kube_failure *f, const struct kube_type *t, const json_t *o, const char *reason,
                                   const char *field, const char *fmt, ...) {
         va_list ap;
-        char *text;
         va_start(ap, fmt);
-        if (vasprintf(&text, fmt, ap) < 0)
-                abort();
+        _cleanup_str_ char *detail = xvasprintf(fmt, ap);
         va_end(ap);
-        _cleanup_str_ char *detail = text;
         const char *name = meta_name(o) ? meta_name(o) : "";
         kube_fail_of(f, 422, "Invalid", t, name, "%s%s%s \"%s\" is invalid: %s: %s", t->kind, *t->group ? "." : "", t->group,
                      name, field, detail);

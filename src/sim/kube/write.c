@@ -324,12 +324,9 @@ int kube_delete(struct kube_cluster *c, struct kube_type *t, const json_t *objec
 void kube_say(struct kube_cluster *c, const json_t *about, const char *component, const char *type, const char *reason,
               const char *fmt, ...) {
         va_list ap;
-        char *text;
         va_start(ap, fmt);
-        if (vasprintf(&text, fmt, ap) < 0)
-                abort();
+        _cleanup_str_ char *message = xvasprintf(fmt, ap);
         va_end(ap);
-        _cleanup_str_ char *message = text;
         const char *name_space = meta_namespace(about) ? meta_namespace(about) : "default";
         unsigned hash = 5381;
         for (const char *p = message; *p; p++)

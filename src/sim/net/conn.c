@@ -31,15 +31,13 @@ struct conn {
         unsigned busy;                   /* callbacks that run now */
         const struct conn_ops *ops;
         void *data;
-        struct ip6_addr addr;
-        unsigned port;
+        struct ip6_addr addr;            /* the peer's */
 };
 
 struct listener {
         struct sim_loop *loop;
         struct loop_watch *watch;
         int fd;
-        struct ip6_addr addr;
         unsigned port;
         struct tls_server *tls;
         listener_fn fn;
@@ -134,10 +132,6 @@ void conn_write(struct conn *c, const void *p, size_t n) {
         }
         strbuf_add(&c->out, p, n);
         conn_update_watch(c);
-}
-
-size_t conn_pending(const struct conn *c) {
-        return c->out.len - c->out_sent;
 }
 
 /* --- reading and writing. All return false when the connection died --- */
@@ -253,11 +247,6 @@ static void on_conn_event(void *data, uint32_t events) {
 
 /* --- listeners --- */
 
-static void address_of(const struct sockaddr_in6 *sa, struct ip6_addr *ret, unsigned *ret_port) {
-        memcpy(ret->b, &sa->sin6_addr, 16);
-        *ret_port = ntohs(sa->sin6_port);
-}
-
 static struct sockaddr_in6 socket_address(const struct ip6_addr *a, unsigned port) {
         struct sockaddr_in6 sa = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t) port) };
         memcpy(&sa.sin6_addr, a->b, 16);
@@ -277,7 +266,7 @@ static void conn_new(struct listener *s, int fd, const struct sockaddr_in6 *from
         if (s->conns)
                 s->conns->prev = c;
         s->conns = c;
-        address_of(from, &c->addr, &c->port);
+        memcpy(c->addr.b, &from->sin6_addr, 16);
         if (s->tls) {
                 c->ssl = tls_server_session(s->tls);
                 if (c->ssl)
@@ -320,7 +309,7 @@ int listener_new_fd(struct sim_loop *l, int fd, struct tls_server *tls, listener
                 free(s);
                 return r;
         }
-        address_of(&sa, &s->addr, &s->port);
+        s->port = ntohs(sa.sin6_port);
         s->loop = l;
         s->tls = tls_server_ref(tls);
         s->fn = fn;
@@ -368,7 +357,6 @@ void listener_set_tls(struct listener *s, struct tls_server *tls) {
 }
 
 unsigned listener_port(const struct listener *s) { return s->port; }
-const struct ip6_addr *listener_addr(const struct listener *s) { return &s->addr; }
 
 void conn_set_ops(struct conn *c, const struct conn_ops *ops, void *data) {
         c->ops = ops;
@@ -376,8 +364,5 @@ void conn_set_ops(struct conn *c, const struct conn_ops *ops, void *data) {
 }
 
 const struct ip6_addr *conn_peer_addr(const struct conn *c) { return &c->addr; }
-unsigned conn_peer_port(const struct conn *c) { return c->port; }
 const struct tls_peer *conn_tls_peer(const struct conn *c) { return c->peer; }
 const char *conn_alpn(const struct conn *c) { return c->alpn; }
-bool conn_is_tls(const struct conn *c) { return c->ssl != NULL; }
-struct sim_loop *conn_loop(const struct conn *c) { return c->loop; }

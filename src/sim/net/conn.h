@@ -29,19 +29,14 @@ int listener_new_fd(struct sim_loop *l, int fd, struct tls_server *tls, listener
 void listener_free(struct listener *s);                          /* NULL-safe; drops its connections */
 void listener_set_tls(struct listener *s, struct tls_server *tls);       /* for connections from now on */
 unsigned listener_port(const struct listener *s);
-const struct ip6_addr *listener_addr(const struct listener *s);
 
 void conn_set_ops(struct conn *c, const struct conn_ops *ops, void *data);
 void conn_write(struct conn *c, const void *p, size_t n);        /* copies; never blocks */
-size_t conn_pending(const struct conn *c);                       /* bytes not yet sent */
 void conn_close(struct conn *c);                                 /* sends what is pending, then closes; no on_data after this */
 void conn_drop(struct conn *c);                                  /* at once, with a TCP reset: a connection that breaks */
 const struct ip6_addr *conn_peer_addr(const struct conn *c);
-unsigned conn_peer_port(const struct conn *c);
 const struct tls_peer *conn_tls_peer(const struct conn *c);      /* NULL without TLS or without a client certificate */
 const char *conn_alpn(const struct conn *c);                     /* "" when none was agreed */
-bool conn_is_tls(const struct conn *c);
-struct sim_loop *conn_loop(const struct conn *c);
 
 /* Tries to open a TCP connection from one address to another and closes it again; fn hears whether it came about. The source is
  * bound, so that firewall rules of the kernel see the node that asks. src may be NULL. The attempt ends after timeout_ms of real

@@ -595,4 +595,3 @@ void http1_server_free(struct http1_server *s) {
 }
 
 unsigned http1_server_port(const struct http1_server *s) { return listener_port(s->listener); }
-void http1_server_set_tls(struct http1_server *s, struct tls_server *tls) { listener_set_tls(s->listener, tls); }

@@ -28,7 +28,6 @@ int http1_server_new(struct sim_loop *l, const struct http1_options *o, struct h
 void http1_server_free(struct http1_server *s);                  /* NULL-safe; open exchanges are told that they are gone */
 DEFINE_CLEANUP(struct http1_server *, http1_server_free)
 unsigned http1_server_port(const struct http1_server *s);
-void http1_server_set_tls(struct http1_server *s, struct tls_server *tls);
 
 /* The request. All borrowed. */
 const char *http1_method(const struct http1_exchange *x);

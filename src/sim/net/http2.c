@@ -13,7 +13,6 @@ struct http2_server {
         size_t max_body;
         http2_handler handler;
         void *data;
-        struct http2_conn *conns;
 };
 
 struct http2_stream {
@@ -36,7 +35,6 @@ struct http2_stream {
 
 struct http2_conn {
         struct http2_server *server;
-        struct http2_conn *next, *prev;
         struct conn *conn;               /* NULL once closed */
         nghttp2_session *session;
         struct http2_stream *streams;
@@ -301,12 +299,6 @@ static void on_close(void *data, struct conn *c) {
 
         h->conn = NULL;
         loop_forget(h->server->loop, h);
-        if (h->prev)
-                h->prev->next = h->next;
-        else
-                h->server->conns = h->next;
-        if (h->next)
-                h->next->prev = h->prev;
         for (struct http2_stream *s = h->streams; s; s = s->next)
                 stream_gone(s);
         http2_conn_free_if_idle(h);
@@ -349,10 +341,6 @@ static void on_connection(void *data, struct conn *c) {
                 return;
         }
         h->conn = c;
-        h->next = server->conns;
-        if (server->conns)
-                server->conns->prev = h;
-        server->conns = h;
         conn_set_ops(c, &http2_ops, h);
         pump_soon(h);
 }
@@ -382,10 +370,3 @@ void http2_server_free(struct http2_server *s) {
 
 unsigned http2_server_port(const struct http2_server *s) { return listener_port(s->listener); }
 void http2_server_set_tls(struct http2_server *s, struct tls_server *tls) { listener_set_tls(s->listener, tls); }
-
-void http2_server_shutdown_connections(struct http2_server *s) {
-        for (struct http2_conn *h = s->conns; h; h = h->next) {
-                nghttp2_session_terminate_session(h->session, NGHTTP2_NO_ERROR);
-                pump_soon(h);
-        }
-}

@@ -23,8 +23,6 @@ void http2_server_free(struct http2_server *s);                  /* NULL-safe; c
 DEFINE_CLEANUP(struct http2_server *, http2_server_free)
 unsigned http2_server_port(const struct http2_server *s);
 void http2_server_set_tls(struct http2_server *s, struct tls_server *tls);
-/* Every connection gets GOAWAY, finishes its streams and closes: what apid does when it restarts with new certificates. */
-void http2_server_shutdown_connections(struct http2_server *s);
 
 const char *http2_method(const struct http2_stream *s);
 const char *http2_path(const struct http2_stream *s);

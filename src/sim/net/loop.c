@@ -196,10 +196,6 @@ void loop_timer_cancel(struct loop_timer **slot) {
         free(t);
 }
 
-int64_t loop_next_due(struct sim_loop *l) {
-        return l->n_heap ? l->heap[0]->due_ms : -1;
-}
-
 static void fire(struct sim_loop *l, struct loop_timer *t) {
         loop_fn fn = t->fn;
         void *data = t->data;

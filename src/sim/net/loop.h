@@ -40,8 +40,6 @@ void loop_timer_set(struct sim_loop *l, struct loop_timer **slot, int64_t ms, lo
 void loop_timer_cancel(struct loop_timer **slot);                /* *slot may be NULL */
 /* Cancels every timer and every deferred call with this data: before data is freed. */
 void loop_forget(struct sim_loop *l, const void *data);
-/* When the next timer is due, by the loop's clock; -1 without any. */
-int64_t loop_next_due(struct sim_loop *l);
 
 /* Calls fn once, after the callbacks that are running now. Safe from any callback. */
 void loop_defer(struct sim_loop *l, loop_fn fn, void *data);

@@ -346,22 +346,9 @@ char *real_plane_url(const struct sim_machine *m) {
         return xasprintf("https://%s", host);
 }
 
-struct sim_machine *real_plane_any(const struct sim_world *w, const struct sim_config *config) {
-        const struct real_state *s = real_state_of(w);
-        for (size_t i = 0; s && i < s->n_planes; i++)
-                if (s->planes[i]->stage == REAL_RUNNING && real_same_cluster(s->planes[i]->config, config))
-                        return s->planes[i]->m;
-        return NULL;
-}
-
 const struct cert_pair *real_plane_admin(const struct sim_machine *m) {
         const struct real_plane *p = real_plane_of(m);
         return p ? &p->admin : NULL;
-}
-
-int real_mint_client(const struct sim_world *w, const struct sim_config *config, const char *user, const char *const *groups, struct cert_pair *ret,
-                     struct error *err) {
-        return real_mint_kubernetes_client(config, user, groups, loop_now_ms(w->loop), ret, err);
 }
 
 /* --- the part of the world --- */

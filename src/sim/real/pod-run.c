@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "sim/net/child.h"
 #include "sim/net/loop.h"
 #include "sim/real/internal.h"
 #include "sim/real/pod-root.h"
@@ -115,7 +116,6 @@ static _Noreturn void fail(const char *what) {
 }
 
 static void to_container(const struct pod_root *root, const char *folder, const char *path) {
-        sigset_t none;
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (pod_root_enter(root, folder, path, PROGRAM) < 0)
                 fail("the pod's root");
@@ -123,9 +123,7 @@ static void to_container(const struct pod_root *root, const char *folder, const 
         memcpy(argv, root->arguments.items, root->arguments.n * sizeof(*argv));
         memcpy(env, root->environment.items, root->environment.n * sizeof(*env));
         drop_rights();
-        signal(SIGPIPE, SIG_DFL);
-        sigemptyset(&none);
-        sigprocmask(SIG_SETMASK, &none, NULL);
+        child_signals();
         execve("/usr/bin/" PROGRAM, argv, env);
         fail(argv[0]);
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "sim/net/child.h"
 
 static const char *const names[REAL_PROGRAMS] = { "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler" };
 
@@ -95,8 +96,6 @@ static void on_end(void *data, uint32_t events) {
 
 /* Between fork and exec of a process with threads: nothing that takes a lock. */
 static void become(const struct real_program_start *s, char *const *argv, char *const *envp, int log, pid_t parent) {
-        sigset_t none;
-
         /* The API server's identity among its peers is its host's name. */
         if (unshare(CLONE_NEWUTS) < 0 || sethostname(s->hostname, strlen(s->hostname)) < 0)
                 _exit(125);
@@ -108,9 +107,7 @@ static void become(const struct real_program_start *s, char *const *argv, char *
         dup2(null, 0);
         dup2(log, 1);
         dup2(log, 2);
-        sigemptyset(&none);
-        sigprocmask(SIG_SETMASK, &none, NULL);
-        signal(SIGPIPE, SIG_DFL);
+        child_signals();
         execve(s->path, argv, envp);
         _exit(127);
 }

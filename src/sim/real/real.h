@@ -56,14 +56,8 @@ bool real_etcd_remove(struct sim_machine *m, uint64_t id);
 
 /* "https://[2001:db8:…::1]:6443" of this machine's own API server; owned. */
 char *real_plane_url(const struct sim_machine *m);
-/* A control plane of m's cluster whose API server answers, m itself before others; NULL: none does. m may be a worker (found by its config). */
-struct sim_machine *real_plane_any(const struct sim_world *w, const struct sim_config *config);
 /* The identity of the cluster's administrator (CN admin, O system:masters), of one control plane's config; borrowed while the plane exists. */
 const struct cert_pair *real_plane_admin(const struct sim_machine *m);
-/* A client certificate of this user and these groups (ends with NULL), signed by the Kubernetes CA in a control plane's config: e.g.
- * "system:node:NAME" in "system:nodes". Valid from now for a year. */
-int real_mint_client(const struct sim_world *w, const struct sim_config *config, const char *user, const char *const *groups,
-                     struct cert_pair *ret, struct error *err);
 
 /* One HTTPS exchange on a thread of its own; the answer comes on the loop. Texts are copied. */
 struct real_request {

@@ -10,14 +10,11 @@
 
 void config_error(struct config_errors *e, const char *fmt, ...) {
         va_list ap;
-        char *text;
         va_start(ap, fmt);
-        if (vasprintf(&text, fmt, ap) < 0)
-                abort();
+        _cleanup_str_ char *text = xvasprintf(fmt, ap);
         va_end(ap);
         if (!strv_has(&e->list, text))
                 strv_add(&e->list, text);
-        free(text);
 }
 
 /* --- life --- */

@@ -50,10 +50,6 @@ unsigned sim_talos_api_port(const struct sim_machine *m) {
         return m->talos && m->talos->server ? http2_server_port(m->talos->server) : 0;
 }
 
-unsigned sim_talos_trustd_port(const struct sim_machine *m) {
-        return m->talos && m->talos->trustd ? listener_port(m->talos->trustd) : 0;
-}
-
 /* --- small things --- */
 
 void talos_say(struct sim_talos *t, const char *fmt, ...) {

@@ -33,4 +33,3 @@ void sim_talos_changed(struct sim_machine *m);
  * default 50000 and 50001), and where one does. */
 void sim_talos_set_ports(struct sim_world *w, unsigned api_port, unsigned trustd_port);
 unsigned sim_talos_api_port(const struct sim_machine *m);
-unsigned sim_talos_trustd_port(const struct sim_machine *m);

@@ -1,14 +1,15 @@
 #include "sim/world/factory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/codec.h"
 #include "base/json.h"
+#include "sim/net/child.h"
 #include "sim/net/http1.h"
 #include "sim/net/loop.h"
 #include "sim/world/internal.h"
@@ -78,10 +79,7 @@ bool sim_factory_name(const char *head, size_t n, char **ret_schematic, char **r
 static pid_t run_packer(const char *program, int in, int out) {
         pid_t pid = fork();
         if (pid == 0) {
-                sigset_t none;
-                sigemptyset(&none);
-                sigprocmask(SIG_SETMASK, &none, NULL);
-                signal(SIGPIPE, SIG_DFL);
+                child_signals();
                 dup2(in, 0);
                 dup2(out, 1);
                 execlp(program, program, "-q", "-1", "-c", "-T2", NULL);
@@ -119,9 +117,9 @@ static void exchange(int to, int from, const struct strbuf *raw, struct strbuf *
 static bool pack(const char *program, const struct strbuf *raw, struct strbuf *ret) {
         int in[2], out[2], status = -1;
 
-        if (pipe2(in, 02000000 /* O_CLOEXEC */) < 0)
+        if (pipe2(in, O_CLOEXEC) < 0)
                 return false;
-        if (pipe2(out, 02000000) < 0) {
+        if (pipe2(out, O_CLOEXEC) < 0) {
                 close(in[0]);
                 close(in[1]);
                 return false;

@@ -19,6 +19,7 @@
 #include "base/codec.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "sim/net/child.h"
 #include "sim/net/loop.h"
 #include "sim/real/real.h"
 
@@ -130,7 +131,6 @@ static void drop_power(void) {
 
 static void exec_command(char **command, const struct kvs *env, bool was_root) {
         static const char *const proxies[] = { "http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY" };
-        sigset_t none;
 
         for (size_t i = 0; i < env->n; i++)
                 setenv(env->items[i].key, env->items[i].value, 1);
@@ -138,9 +138,7 @@ static void exec_command(char **command, const struct kvs *env, bool was_root) {
                 unsetenv(proxies[i]);
         if (!was_root)
                 drop_power();
-        signal(SIGPIPE, SIG_DFL);
-        sigemptyset(&none);
-        sigprocmask(SIG_SETMASK, &none, NULL);
+        child_signals();
         execvp(command[0], command);
         fprintf(stderr, "hcloud-v6-sim: %s: %s\n", command[0], strerror(errno));
         _exit(errno == ENOENT ? 127 : 126);

@@ -88,7 +88,6 @@ void sim_trace_exchange(struct sim_world *w, const char *part, const char *peer,
 
 /* The machines, in order of creation. NULL ends. Borrowed from hetzner. */
 struct sim_machine *sim_machine_by_id(struct sim_world *w, int64_t server_id);
-struct sim_machine *sim_machine_by_addr(struct sim_world *w, const struct ip6_addr *a);      /* whose /64 holds a */
 struct sim_machine *sim_machine_nth(struct sim_world *w, size_t n);
 
 /* Is a fault of this name (without arguments on routes, e.g. "dns64-down", "nat64-down") switched on? */

@@ -7,6 +7,7 @@
 #include "sim/kube/kube.h"
 #include "sim/talos/proto.h"
 #include "sim/talos/talos.h"
+#include "sim/world/faults.h"
 
 /* --- the world --- */
 
