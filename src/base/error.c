@@ -6,6 +6,8 @@
 
 #include "base/strbuf.h"
 
+enum { MESSAGE_MAX = 16 * 1024 };
+
 static const struct {
         const char *name;
         int exit_code;
@@ -66,18 +68,18 @@ static int result(const struct error *err) {
         return err && err->kind != ERR_NONE ? -(int) err->kind : -ERR_BUG;
 }
 
-/* Messages quote what other machines sent: one line, nothing that moves a terminal's cursor. */
-static char *one_line(char *text) {
-        for (char *p = text; *p; p++)
-                if ((unsigned char) *p < 0x20 || *p == 0x7f)
-                        *p = *p == '\n' || *p == '\t' || *p == '\r' ? ' ' : '?';
-        return text;
-}
-
+/* Messages quote what other machines sent: one line, nothing that moves a terminal's cursor, and no megabytes. */
 _printf_(1, 0) static char *format(const char *fmt, va_list ap) {
         _cleanup_strbuf_ struct strbuf b = STRBUF_INIT;
         strbuf_vaddf(&b, fmt, ap);
-        return one_line(strbuf_take(&b));
+        if (b.len > MESSAGE_MAX) {
+                size_t whole = b.len;
+                b.len = MESSAGE_MAX;
+                while (b.len > 0 && ((unsigned char) b.data[b.len] & 0xc0) == 0x80) /* not inside a character */
+                        b.len--;
+                strbuf_addf(&b, "… (%zu bytes)", whole);
+        }
+        return str_one_line(strbuf_take(&b));
 }
 
 /* Takes message. */

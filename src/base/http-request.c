@@ -8,7 +8,7 @@
 #include "base/ip6.h"
 #include "base/secret.h"
 
-enum { MAX_HEADER_BYTES = 256 * 1024, MAX_REDIRECTS = 5 };
+enum { MAX_HEADER_BYTES = 256 * 1024, MAX_HEADERS = 1000, MAX_REDIRECTS = 5 };
 
 #define DEFAULT_TIMEOUT_MS 60000L
 #define DEFAULT_CONNECT_TIMEOUT_MS 10000L
@@ -38,7 +38,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *data) {
         t->last_byte_ms = clock_mono_ms(NULL);
         t->response->got_headers = true;
         t->header_bytes += n;
-        if (t->header_bytes > MAX_HEADER_BYTES) {
+        if (t->header_bytes > MAX_HEADER_BYTES || t->response->headers.n > MAX_HEADERS) {
                 t->too_large = true;
                 return 0;
         }

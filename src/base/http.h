@@ -4,7 +4,7 @@
  * threads may call it at once. Requests to one origin with the same TLS identity share connections (HTTP/2 multiplexed where the
  * peer offers it). No retry here; redirects are not followed unless asked; nothing is read from the environment but proxies, and
  * those only when use_proxy is set. CAPATH is always off when a CA blob is given. A POST or PATCH is never sent a second time, not even
- * when the reused connection turns out dead. Header lines past 256 KiB are ERR_PROTOCOL; past 128 connections to all hosts together requests
+ * when the reused connection turns out dead. Header lines past 256 KiB or 1000 are ERR_PROTOCOL; past 128 connections to all hosts together requests
  * wait (that is what keeps 500 nodes within a client of 64 MB). */
 #pragma once
 

@@ -12,8 +12,32 @@ static char *first_bytes(const char *body, size_t len) {
         return text;
 }
 
+enum { MAX_CONTAINERS = 1000000, MAX_VALUES = 5000000 };
+
+/* An empty list of two bytes takes a hundred times as much memory: too many are refused before anything is made of them. What counts is what stands
+ * outside of strings; a text that is no JSON is left to the parser. */
+static bool is_too_many(const char *body, size_t len) {
+        size_t containers = 0, values = 0;
+        bool in_string = false;
+        for (size_t i = 0; i < len; i++)
+                if (in_string) {
+                        if (body[i] == '\\')
+                                i++;
+                        else
+                                in_string = body[i] != '"';
+                } else if (body[i] == '"')
+                        in_string = true;
+                else if (body[i] == '[' || body[i] == '{')
+                        containers++;
+                else
+                        values += body[i] == ',';
+        return containers > MAX_CONTAINERS || containers + values > MAX_VALUES;
+}
+
 int json_parse(const char *what, const char *body, size_t len, json_t **ret, struct error *err) {
         json_error_t why;
+        if (body && is_too_many(body, len))
+                return error_set(err, ERR_PROTOCOL, "%s: JSON of more than %d values or %d objects and lists", what, MAX_VALUES, MAX_CONTAINERS);
         json_t *j = json_loadb(body ? body : "", body ? len : 0, JSON_REJECT_DUPLICATES, &why);
         if (!j) {
                 if (len == 0)
@@ -128,7 +152,7 @@ bool jget_kvs(const json_t *o, const char *key, struct kvs *ret, struct error *e
                         _cleanup_str_ char *path = xasprintf("%s.%s", key, name);
                         return wrong_type(path, "a string", text, err);
                 }
-                kvs_set(&m, name, json_string_value(text));
+                kvs_add(&m, name, json_string_value(text)); /* an object's keys differ */
         }
         *ret = m;
         m = (struct kvs) { 0 };

@@ -10,7 +10,8 @@
 
 #define _cleanup_json_ _cleanup_(json_decrefp)   /* json_decrefp is jansson's own */
 
-/* Parses a whole body with duplicates refused; ERR_PROTOCOL with the place and the first bytes of the body (control characters cut). */
+/* Parses a whole body with duplicates refused; ERR_PROTOCOL with the place and the first bytes of the body (control characters cut). More than 1,000,000 objects
+ * and lists, or 5,000,000 values, are ERR_PROTOCOL too: the memory that one body takes has a bound. */
 int json_parse(const char *what, const char *body, size_t len, json_t **ret, struct error *err);
 
 bool jget_str(const json_t *o, const char *key, char **ret, struct error *err);      /* owned copy, or NULL */

@@ -168,16 +168,20 @@ static struct kv *find(const struct kvs *m, const char *key) {
         return NULL;
 }
 
+void kvs_add(struct kvs *m, const char *key, const char *value) {
+        struct kv added = { .key = xstrdup(key), .value = xstrdup(value ? value : "") };
+        ARRAY_APPEND(m->items, m->n, added);
+}
+
 void kvs_set(struct kvs *m, const char *key, const char *value) {
-        char *copy = xstrdup(value ? value : "");
         struct kv *kv = find(m, key);
-        if (kv) {
-                free(kv->value);
-                kv->value = copy;
+        if (!kv) {
+                kvs_add(m, key, value);
                 return;
         }
-        struct kv added = { .key = xstrdup(key), .value = copy };
-        ARRAY_APPEND(m->items, m->n, added);
+        char *copy = xstrdup(value ? value : "");
+        free(kv->value);
+        kv->value = copy;
 }
 
 const char *kvs_get(const struct kvs *m, const char *key) {
@@ -199,7 +203,7 @@ void kvs_unset(struct kvs *m, const char *key) {
 void kvs_copy(struct kvs *dst, const struct kvs *src) {
         struct kvs copy = { 0 };
         for (size_t i = 0; i < src->n; i++)
-                kvs_set(&copy, src->items[i].key, src->items[i].value);
+                kvs_add(&copy, src->items[i].key, src->items[i].value);
         *dst = copy;
 }
 

@@ -49,6 +49,7 @@ struct kvs { struct kv *items; size_t n; };
 #define _cleanup_kvs_ _cleanup_(kvs_done)
 void kvs_done(struct kvs *m);
 void kvs_set(struct kvs *m, const char *key, const char *value); /* adds or replaces; copies */
+void kvs_add(struct kvs *m, const char *key, const char *value); /* the same for a key that is known not to be there: no search */
 const char *kvs_get(const struct kvs *m, const char *key);       /* borrowed, or NULL */
 void kvs_unset(struct kvs *m, const char *key);
 void kvs_copy(struct kvs *dst, const struct kvs *src);           /* dst is overwritten, not freed */

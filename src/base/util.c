@@ -85,6 +85,15 @@ bool str_ends(const char *s, const char *suffix) {
         return n >= m && memcmp(s + n - m, suffix, m) == 0;
 }
 
+char *str_one_line(char *text) {
+        for (unsigned char *p = (unsigned char *) text; *p; p++)
+                if (*p < 0x20 || *p == 0x7f)
+                        *p = *p == '\n' || *p == '\t' || *p == '\r' ? ' ' : '?';
+                else if (*p == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)
+                        p[0] = p[1] = '?';
+        return text;
+}
+
 /* Edits that turn a into b: insert, delete, replace one letter, or swap two neighbours (the commonest slip of fingers). */
 static size_t edit_distance(const char *a, const char *b) {
         size_t n = strlen(a), m = strlen(b), width = m + 1;

@@ -65,8 +65,10 @@ struct yaml_node *yaml_from_json(const json_t *j) {
                 struct yaml_node *map = yaml_new_map();
                 const char *key;
                 json_t *value;
-                json_object_foreach((json_t *) j, key, value)
-                        yaml_set(map, key, yaml_from_json(value));
+                json_object_foreach((json_t *) j, key, value) {
+                        struct yaml_pair pair = { .key = xstrdup(key), .value = yaml_from_json(value) };
+                        ARRAY_APPEND(map->pairs, map->n, pair); /* no search: an object's keys differ */
+                }
                 return map;
         }
         case JSON_NULL:

@@ -7,7 +7,10 @@ enum {
         MAX_INPUT = 8 * 1024 * 1024,
         MAX_DEPTH = 64,
         MAX_KEY = 512,            /* libyaml itself cannot find keys longer than 1024 characters */
-        MAX_COPIED_NODES = 10000, /* by all aliases of one input together */
+        MAX_COPIED = 10000,       /* by all aliases of one input together, as weigh() counts */
+        MAX_ANCHORS = 10000,      /* of one document: each alias looks through them */
+        MAX_NODES = 500000,       /* a node takes some 200 bytes, and two are enough to write one */
+        MAX_TAG_LINES = 100,      /* "%TAG": libyaml compares each with all before it */
 };
 
 struct anchor {
@@ -20,7 +23,7 @@ struct reader {
         const char *name;
         struct anchor *anchors;
         size_t n_anchors;
-        size_t copied;
+        size_t copied, nodes;
         struct error *err;
 };
 
@@ -52,19 +55,22 @@ static void forget_anchors(struct reader *r) {
         r->n_anchors = 0;
 }
 
-static void add_anchor(struct reader *r, const yaml_char_t *name, const struct yaml_node *node) {
+static int add_anchor(struct reader *r, const yaml_mark_t *mark, const yaml_char_t *name, const struct yaml_node *node) {
         if (!name)
-                return;
+                return 0;
+        if (r->n_anchors == MAX_ANCHORS)
+                return fail_at(r, mark, "more than %d anchors", MAX_ANCHORS);
         struct anchor a = { .name = xstrdup((const char *) name), .node = node };
         ARRAY_APPEND(r->anchors, r->n_anchors, a);
+        return 0;
 }
 
-/* Counts nodes up to a limit, so that a tree of aliases to aliases costs no more than the limit. */
-static size_t count_nodes(const struct yaml_node *n, size_t limit) {
-        size_t count = 1;
-        for (size_t i = 0; i < n->n && count <= limit; i++)
-                count += count_nodes(n->type == YAML_MAP ? n->pairs[i].value : n->items[i], limit - count);
-        return count;
+/* Counts nodes, a long text as one for each KiB, up to a limit: neither a tree of aliases to aliases nor many aliases of one long text cost more than that. */
+static size_t weigh(const struct yaml_node *n, size_t limit) {
+        size_t weight = 1 + (n->text ? strlen(n->text) / 1024 : 0);
+        for (size_t i = 0; i < n->n && weight <= limit; i++)
+                weight += weigh(n->type == YAML_MAP ? n->pairs[i].value : n->items[i], limit - weight);
+        return weight;
 }
 
 static size_t depth_of(const struct yaml_node *n) {
@@ -81,8 +87,8 @@ static int read_alias(struct reader *r, const yaml_event_t *event, unsigned dept
         for (size_t i = r->n_anchors; i-- > 0;) {
                 if (!str_eq(r->anchors[i].name, name))
                         continue;
-                r->copied += count_nodes(r->anchors[i].node, MAX_COPIED_NODES);
-                if (r->copied > MAX_COPIED_NODES || depth + depth_of(r->anchors[i].node) > MAX_DEPTH)
+                r->copied += weigh(r->anchors[i].node, MAX_COPIED);
+                if (r->copied > MAX_COPIED || depth + depth_of(r->anchors[i].node) > MAX_DEPTH)
                         return fail_at(r, &event->start_mark, "aliases make this too large");
                 *ret = yaml_copy(r->anchors[i].node);
                 return 0;
@@ -205,6 +211,8 @@ static int read_node(struct reader *r, const yaml_event_t *event, unsigned depth
         struct yaml_node *n = NULL;
         const yaml_char_t *anchor = NULL;
         int result;
+        if (++r->nodes > MAX_NODES)
+                return fail_at(r, &event->start_mark, "more than %d values", MAX_NODES);
         switch (event->type) {
         case YAML_ALIAS_EVENT:
                 result = read_alias(r, event, depth, &n);
@@ -228,7 +236,10 @@ static int read_node(struct reader *r, const yaml_event_t *event, unsigned depth
                 return result;
         n->line = (unsigned) event->start_mark.line + 1;
         n->column = (unsigned) event->start_mark.column + 1;
-        add_anchor(r, anchor, n); /* only now: an alias inside its own anchor finds nothing */
+        if (add_anchor(r, &event->start_mark, anchor, n) < 0) { /* only now: an alias inside its own anchor finds nothing */
+                yaml_free(n);
+                return -ERR_INVALID;
+        }
         *ret = n;
         return 0;
 }
@@ -257,9 +268,18 @@ static int read_stream(struct reader *r, struct yaml_docs *docs) {
         }
 }
 
+static unsigned count_tag_lines(const char *text, size_t len) {
+        unsigned count = 0;
+        for (const char *p = text, *end = text + len; p && (p = memmem(p, (size_t) (end - p), "%TAG", 4)); p += 4)
+                count += p == text || p[-1] == '\n' || p[-1] == '\r';
+        return count;
+}
+
 int yaml_parse(const char *name, const char *text, size_t len, struct yaml_docs *ret, struct error *err) {
         if (len > MAX_INPUT)
                 return error_set(err, ERR_INVALID, "%s:1:1: %zu bytes are too many; %d are allowed", name, len, MAX_INPUT);
+        if (count_tag_lines(text, len) > MAX_TAG_LINES)
+                return error_set(err, ERR_INVALID, "%s:1:1: more than %d lines of %%TAG", name, MAX_TAG_LINES);
         struct error why = ERROR_INIT;
         struct reader r = { .name = name, .err = &why };
         if (!yaml_parser_initialize(&r.parser))

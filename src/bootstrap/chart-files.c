@@ -7,6 +7,7 @@
 #define UNPACKED_MAX (64u << 20)
 #define ARCHIVE_MAX (8u << 20)
 #define BLOCK 512
+#define FILES_MAX 10000                 /* of one archive; each is looked up by its path */
 
 void chart_files_done(struct chart_files *f) {
         for (size_t i = 0; i < f->n; i++) {
@@ -50,12 +51,12 @@ static char *pax_path(const char *text, size_t len) {
         while (at < len) {
                 char *end;
                 unsigned long n = strtoul(text + at, &end, 10);
-                const char *record = end + 1;
+                const char *record = end + 1, *last = text + at + n - 1;   /* its line end */
 
-                if (n == 0 || n > len - at || *end != ' ' || record >= text + at + n)
+                if (n == 0 || n > len - at || *end != ' ' || record > last)
                         return NULL;
-                if (str_starts(record, "path="))
-                        return xstrndup(record + 5, (size_t) (text + at + n - 1 - (record + 5)));
+                if (last - record >= 5 && str_starts(record, "path="))
+                        return xstrndup(record + 5, (size_t) (last - (record + 5)));
                 at += n;
         }
         return NULL;
@@ -103,6 +104,8 @@ static int walk(const uint8_t *tar, size_t len, struct chart_files *files, struc
                         }
                         continue;
                 }
+                if (files->n == FILES_MAX)
+                        return error_set(err, ERR_INVALID, "the chart's archive holds more than %d files", FILES_MAX);
                 if (type == '0' || type == '\0')
                         keep(files, long_name ? long_name : name, data, size);
                 free(TAKE(long_name));

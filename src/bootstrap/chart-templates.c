@@ -4,6 +4,10 @@
 
 /* How far behind a `with` its body is looked at for something that writes the whole map. */
 #define WITH_BODY 240
+/* How far an action reaches to either side of a place in it, and how many places of one path are looked at: real charts have shorter actions and fewer
+ * places (a few hundred in the largest), and what a hostile one costs stays within bounds. */
+#define ACTION_MAX 4096
+#define USES_MAX 2000
 
 static bool is_word(char c) {
         return isalnum((unsigned char) c) || c == '_';
@@ -47,9 +51,9 @@ static const char *next_use(const char *at, const char *path, size_t *ret_len) {
 
 /* The action "{{ … }}" around a place. Owned. */
 static char *action_around(const char *text, const char *at) {
-        const char *begin = at, *end = strstr(at, "}}");
+        const char *begin = at, *end = memmem(at, strnlen(at, ACTION_MAX), "}}", 2);
 
-        while (begin > text && !(begin[0] == '{' && begin[1] == '{'))
+        while (begin > text && at - begin < ACTION_MAX && !(begin[0] == '{' && begin[1] == '{'))
                 begin--;
         return end ? xstrndup(begin, (size_t) (end - begin)) : xstrdup("");
 }
@@ -81,9 +85,11 @@ enum template_use chart_template_use(const char *text, const char *path) {
         static const char *const whole[] = { "toYaml", "toYamlPretty", "toJson", "toPrettyJson", "toRawJson", "toString", "range", "tpl", "include", "template", "dict", "list",
                                              "keys", "values", "pick", "omit", "merge", "mustMerge", "mergeOverwrite", "mustMergeOverwrite", "deepCopy", "mustDeepCopy", NULL };
         enum template_use use = TEMPLATE_BY_KEY;
-        size_t len;
+        size_t len, uses = 0;
 
         for (const char *p = text; (p = next_use(p, path, &len)); p += len) {
+                if (++uses > USES_MAX)
+                        return TEMPLATE_WHOLE;      /* in doubt a key is known */
                 _cleanup_str_ char *action = action_around(text, p);
                 bool scoped = calls(action, "with") || strstr(action, ":=") || strstr(action, "= .");
 
@@ -97,12 +103,14 @@ enum template_use chart_template_use(const char *text, const char *path) {
 
 bool chart_template_mentions(const char *text, const char *path, const char *key) {
         _cleanup_str_ char *wanted = xasprintf(".Values%s%s.%s", *path ? "." : "", path, key), *quoted = xasprintf("\"%s\"", key);
-        size_t len = strlen(wanted);
+        size_t len = strlen(wanted), uses = 0;
 
         for (const char *p = text; (p = strstr(p, wanted)); p += len)
                 if (!is_word(p[len]))
                         return true;
         for (const char *p = text; (p = next_use(p, path, &len)); p += len) {
+                if (++uses > USES_MAX)
+                        return true;
                 _cleanup_str_ char *action = action_around(text, p);
                 if (strstr(action, quoted))
                         return true;

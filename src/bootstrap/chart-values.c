@@ -9,6 +9,7 @@
 
 #define DEPTH_MAX 8                      /* subcharts of subcharts */
 #define NEAREST_MAX 512                  /* siblings that are looked at for a slip */
+#define SUBCHARTS_MAX 500                /* of one chart */
 
 void unknown_values_done(struct unknown_values *u) {
         for (size_t i = 0; i < u->n; i++) {
@@ -53,6 +54,16 @@ static int read_map(const struct known *k, const char *name, struct yaml_node **
         return f ? yaml_parse_one(f->path, f->text, f->len, ret, err) : 0;
 }
 
+/* Each name once: a chart that names one a thousand times would be read a thousand times, and that again in each of its subcharts. */
+static int add_subchart(struct known *k, const char *name, struct error *err) {
+        if (!name || strv_has(&k->subcharts, name))
+                return 0;
+        if (k->subcharts.n == SUBCHARTS_MAX)
+                return error_set(err, ERR_INVALID, "%sChart.yaml: more than %d subcharts", k->folder, SUBCHARTS_MAX);
+        strv_add(&k->subcharts, name);
+        return 0;
+}
+
 /* Names of subcharts: those that Chart.yaml depends on, by their aliases too, and the folders and archives below charts/. */
 static int find_subcharts(struct known *k, struct error *err) {
         _cleanup_(yaml_freep) struct yaml_node *meta = NULL;
@@ -64,18 +75,16 @@ static int find_subcharts(struct known *k, struct error *err) {
         wanted = yaml_get(meta, "dependencies");
         for (size_t i = 0; wanted && wanted->type == YAML_SEQ && i < wanted->n; i++) {
                 const char *name = yaml_str(yaml_get(wanted->items[i], "name")), *alias = yaml_str(yaml_get(wanted->items[i], "alias"));
-                if (name)
-                        strv_add(&k->subcharts, name);
-                if (alias)
-                        strv_add(&k->subcharts, alias);
+                if (add_subchart(k, name, err) < 0 || add_subchart(k, alias, err) < 0)
+                        return -1;
         }
         for (size_t i = 0; i < k->files->n; i++) {
                 const char *rest = k->files->items[i].path + strlen(below);
                 if (!str_starts(k->files->items[i].path, below))
                         continue;
                 _cleanup_str_ char *name = xstrndup(rest, strcspn(rest, "/"));
-                if (strchr(rest, '/') && !strv_has(&k->subcharts, name))
-                        strv_add(&k->subcharts, name);
+                if (strchr(rest, '/') && add_subchart(k, name, err) < 0)
+                        return -1;
         }
         return 0;
 }
@@ -172,8 +181,11 @@ static bool knows(const struct known *k, const char *path, const char *key, cons
 /* A path below the map that ends in this very key, if there is exactly one. */
 static void find_deeper(const struct yaml_node *map, const char *path, const char *key, char **ret, size_t *count) {
         for (size_t i = 0; is_map(map) && i < map->n; i++) {
+                bool hit = str_eq(map->pairs[i].key, key), has_more = is_map(map->pairs[i].value) && map->pairs[i].value->n > 0;
+                if (!hit && !has_more)
+                        continue;
                 _cleanup_str_ char *here = xasprintf("%s%s%s", path, *path ? "." : "", map->pairs[i].key);
-                if (str_eq(map->pairs[i].key, key) && (*count)++ == 0)
+                if (hit && (*count)++ == 0)
                         *ret = xstrdup(here);
                 find_deeper(map->pairs[i].value, here, key, ret, count);
         }

@@ -48,10 +48,5 @@ bool term_has_utf8(void) {
 }
 
 char *term_clean(const char *s) {
-        char *copy = xstrdup(s ? s : "");
-
-        for (char *p = copy; *p; p++)
-                if ((unsigned char) *p < 0x20 || *p == 0x7f)
-                        *p = '?';
-        return copy;
+        return str_one_line(xstrdup(s ? s : ""));
 }

@@ -97,6 +97,12 @@ static char *printable(const char *text) {
         return copy;
 }
 
+/* A word of the other side that is shown beside the message. */
+static char *short_word(const char *text) {
+        char *copy = xstrndup(text, 128);
+        return copy ? str_one_line(copy) : NULL;
+}
+
 static void advise(struct error *err) {
         if (err->kind == ERR_AUTH && str_eq(err->api_code, "token_readonly"))
                 error_hint(err, "make a token with Read & Write in the Cloud Console: project, Security, API tokens");
@@ -120,7 +126,7 @@ static const struct retry_rule *read_refusal(const struct http_response *respons
                 _cleanup_str_ char *text = xasprintf("%s (%s)%s", str_empty(message) ? "refused" : message, code, fields);
                 _cleanup_str_ char *clean = printable(text);
                 error_set(err, rule->kind, "%s", clean);
-                err->api_code = printable(code);
+                err->api_code = short_word(code);
                 const json_t *details = jget(error, "details");
                 if (details)
                         err->details = json_write(details);
@@ -134,7 +140,7 @@ static const struct retry_rule *read_refusal(const struct http_response *respons
         }
         err->http_status = response->status;
         err->retryable = rule->retry != RETRY_NO || rule->kind == ERR_LOCKED;
-        err->correlation_id = xstrdup(kvs_get(&response->headers, "x-correlation-id"));
+        err->correlation_id = short_word(kvs_get(&response->headers, "x-correlation-id"));
         if (rule->retry == RETRY_UNSURE)
                 err->ambiguous = true;
         advise(err);

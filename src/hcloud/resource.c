@@ -4,6 +4,7 @@
 #include "hcloud/watch.h"
 
 #define PER_PAGE 50     /* the most the API gives; more is never asked for */
+#define MAX_PAGES 10000 /* half a million objects: a list that goes on behind that has no end */
 
 /* ---- lists ---- */
 
@@ -71,6 +72,8 @@ static int read_pagination(const json_t *answer, struct hcloud_page *page, struc
                 page->ended = true;
                 return 0;
         }
+        if (json_integer_value(next) > MAX_PAGES)
+                return error_set(err, ERR_PROTOCOL, "the list goes on behind page %d", MAX_PAGES);
         if (!json_is_integer(next) || json_integer_value(next) <= current)
                 return error_set(err, ERR_PROTOCOL, "page %lld of the list names a next page that does not lead on",
                                  (long long) current);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/secret.h"
+#include "base/strbuf.h"
 
 static const char *type_name(const json_t *j) {
         static const char *const names[] = {
@@ -19,14 +20,14 @@ static int wrong_type(const struct shape *shape, const char *key, const json_t *
                          key, wanted);
 }
 
-/* Ids and counts: whole numbers, also when a middleman wrote them as 1.0; beyond 2^53 a real number is no longer exact. */
+/* Ids and counts: whole numbers, also when a middleman wrote them as 1.0; from 2^53 on a real number is no longer exact. */
 static bool whole_number(const json_t *j, int64_t *ret) {
         if (json_is_integer(j)) {
                 *ret = json_integer_value(j);
                 return true;
         }
         double d = json_real_value(j);
-        if (!json_is_real(j) || d < -9007199254740992.0 || d > 9007199254740992.0 || d != (double) (int64_t) d)
+        if (!json_is_real(j) || d <= -9007199254740992.0 || d >= 9007199254740992.0 || d != (double) (int64_t) d)
                 return false;
         *ret = (int64_t) d;
         return true;
@@ -66,7 +67,7 @@ static int read_labels(const struct shape *shape, const struct field *f, const j
         json_object_foreach((json_t *) j, key, value) {
                 if (!json_is_string(value))
                         return wrong_type(shape, f->key, value, "texts as values", err);
-                hcloud_labels_set(out, key, json_string_value(value));
+                kvs_add((struct kvs *) out, key, json_string_value(value)); /* no search: an object's keys differ */
         }
         return 0;
 }

@@ -7,7 +7,6 @@
 #include "base/codec.h"
 #include "base/http.h"
 #include "base/ip6.h"
-#include "base/json.h"
 #include "image/images.h"
 #include "image/stream.h"
 
@@ -251,7 +250,6 @@ static int step_announce(struct plan_step *s, void *arg, struct error *err) {
         _cleanup_http_response_ struct http_response r = { 0 };
         _cleanup_str_ char *url = xasprintf("%s/schematics", j->factory), *body = schematic_yaml(j->o.schematic);
         struct http_request q = { .method = "POST", .url = url, .body = body, .body_len = strlen(body), .use_proxy = true, .cancel = plan_cancel(s) };
-        _cleanup_json_ json_t *answer = NULL;
 
         if (http_engine_new(j->o.user_agent, &e, err) < 0)
                 return -1;
@@ -261,11 +259,7 @@ static int step_announce(struct plan_step *s, void *arg, struct error *err) {
         }
         if (r.status != 200 && r.status != 201)
                 return error_set(err, ERR_REFUSED, "the image factory refuses the schematic (HTTP status %d): %.200s", r.status, strbuf_str(&r.body));
-        if (json_parse("the image factory's answer", strbuf_str(&r.body), r.body.len, &answer, err) < 0)
-                return -1;
-        const char *id = jget_text(answer, "id");
-        return str_eq(id, j->schematic) ? 0 : error_set(err, ERR_PROTOCOL, "the image factory calls the schematic %s, and %s was computed for it", id ? id : "nothing",
-                                                        j->schematic);
+        return schematic_check_answer(j->schematic, strbuf_str(&r.body), r.body.len, err);
 }
 
 static int step_key(struct plan_step *s, void *arg, struct error *err) {

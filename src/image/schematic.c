@@ -1,6 +1,7 @@
 #include "image/schematic.h"
 
 #include "base/codec.h"
+#include "base/json.h"
 #include "base/yaml.h"
 
 void schematic_done(struct schematic *s) {
@@ -75,4 +76,15 @@ char *schematic_yaml(const struct schematic *s) {
 char *schematic_id(const struct schematic *s) {
         _cleanup_str_ char *text = schematic_yaml(s);
         return sha256_hex(text, strlen(text));
+}
+
+int schematic_check_answer(const char *id, const char *body, size_t len, struct error *err) {
+        _cleanup_json_ json_t *answer = NULL;
+
+        if (json_parse("the image factory's answer", body, len, &answer, err) < 0)
+                return -1;
+        const char *theirs = jget_text(answer, "id");
+        if (str_eq(theirs, id))
+                return 0;
+        return error_set(err, ERR_PROTOCOL, "the image factory calls the schematic %.80s, and %s was computed for it", theirs ? theirs : "nothing", id);
 }

@@ -21,3 +21,5 @@ bool schematic_is_plain(const struct schematic *s);
 char *schematic_yaml(const struct schematic *s);
 /* 64 lower-case hexadecimal digits; owned. */
 char *schematic_id(const struct schematic *s);
+/* Does the factory's answer to POST /schematics call it what we computed? ERR_PROTOCOL when not, or when it is no such answer. */
+int schematic_check_answer(const char *id, const char *body, size_t len, struct error *err);

@@ -74,7 +74,7 @@ void script_line_parse(const char *line, struct script_line *ret) {
         } else if (sscanf(line, "progress %lld %lld %lld", &a, &b, &c) == 3 && a >= 0 && b >= 0 && c >= 0) {
                 *ret = (struct script_line) { .word = SCRIPT_PROGRESS, .packed = a, .total = b, .written = c };
         } else if (sscanf(line, "done %64[0-9a-f] %64[0-9a-f] %lld", ret->packed_sha256, ret->raw_sha256, &c) == 3 && strlen(ret->packed_sha256) == 64 &&
-                   strlen(ret->raw_sha256) == 64) {
+                   strlen(ret->raw_sha256) == 64 && c >= 0) {
                 ret->word = SCRIPT_DONE;
                 ret->written = c;
         }

@@ -267,7 +267,7 @@ static int64_t delay_before(unsigned tries, const struct error *err) {
         int64_t delay = MIN((int64_t) FIRST_DELAY_MS << doublings, (int64_t) LONGEST_DELAY_MS);
         delay = delay / 2 + random_uniform((uint32_t) delay / 2 + 1);
         int64_t asked = kube_error_retry_after_s(err);
-        return MAX(delay, asked * 1000);
+        return MAX(delay, MIN(asked, (int64_t) LONGEST_RETRY_AFTER_S) * 1000);
 }
 
 int kube_call(struct kube_client *c, const struct kube_request *r, int *ret_status, struct strbuf *ret_body, struct error *err) {

@@ -32,7 +32,7 @@ bool parse_quantities(const json_t *o, const char *key, struct kvs *ret, struct 
         }
         json_object_foreach((json_t *) m, name, value) {
                 _cleanup_str_ char *text = json_is_string(value) ? xstrdup(json_string_value(value)) : json_write(value);
-                kvs_set(ret, name, text);
+                kvs_add(ret, name, text);
         }
         return true;
 }

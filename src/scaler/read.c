@@ -186,6 +186,8 @@ int read_server(struct snapshot *s, const json_t *o, struct error *err) {
         return 0;
 }
 
+#define OFFERS_MAX 1000                    /* locations: Hetzner has six, and each is looked up among the others */
+
 static struct offer *offer_at(struct offer **list, size_t *n, const char *location) {
         for (size_t i = 0; i < *n; i++)
                 if ((*list)[i].location == location)
@@ -203,7 +205,7 @@ static void read_prices(struct snapshot *s, const json_t *prices, struct offer *
                 const char *location = text_at(s, p, "location"), *hour = jget_text(p, "price_hourly.net"), *month = jget_text(p, "price_monthly.net");
                 struct money m = { 0 };
                 bool by_hour = hour && money_parse(hour, &m.hour), by_month = month && money_parse(month, &m.month);
-                if (!location || (!by_hour && !by_month))
+                if (!location || (!by_hour && !by_month) || *n == OFFERS_MAX)
                         continue;
                 if (!by_month)
                         m.month = m.hour * HOURS_A_MONTH;
@@ -221,6 +223,8 @@ static int read_type_locations(struct snapshot *s, const json_t *list, struct of
                 const char *name = text_at(s, l, "name"), *until = jget_text(l, "deprecation.unavailable_after");
                 if (!name)
                         return error_set(err, ERR_PROTOCOL, "a location has no name");
+                if (*n == OFFERS_MAX)
+                        return error_set(err, ERR_PROTOCOL, "more than %d locations", OFFERS_MAX);
                 struct offer *o = offer_at(offers, n, name);
                 o->listed = true;
                 o->available = !json_is_false(jget(l, "available"));

@@ -7,6 +7,8 @@
 #include "base/secret.h"
 #include "talos/tree.h"
 
+#define KEYS_MAX 1000
+
 /* All programs name the fields alike but for case and underscores; only a certificate is "crt" here and "cert" there. */
 static char *plain_key(const char *key) {
         struct strbuf b = STRBUF_INIT;
@@ -88,6 +90,15 @@ static int check_root(const char *name, const struct yaml_node *root, struct err
         return 0;
 }
 
+/* A bundle's maps have a handful of keys; each is looked up among the others. */
+static bool is_too_wide(const struct yaml_node *n) {
+        bool wide = n->type == YAML_MAP && n->n > KEYS_MAX;
+
+        for (size_t i = 0; !wide && n->type == YAML_MAP && i < n->n; i++)
+                wide = is_too_wide(n->pairs[i].value);
+        return wide;
+}
+
 /* JSON is read as JSON: tabs may indent it, which YAML forbids. Of several documents the first tells what the file is. */
 static int parse_tree(const char *name, const char *text, size_t len, struct yaml_node **ret, struct error *err) {
         _cleanup_(tree_docs_free_secret) struct yaml_docs docs = { 0 };
@@ -113,7 +124,10 @@ int talos_secrets_import(const char *name, const char *text, size_t len, struct 
 
         if (parse_tree(name, text, len, &root, err) < 0 || check_root(name, root, err) < 0)
                 return -1;
-        plain = plain_tree(find_bundle(root));
+        const struct yaml_node *bundle = find_bundle(root);
+        if (is_too_wide(bundle))
+                return error_set(err, ERR_INVALID, "%s: this is no secrets bundle: a map of more than %d keys", name, KEYS_MAX);
+        plain = plain_tree(bundle);
         _cleanup_secret_ char *written = yaml_write(plain, 4);
         return talos_secrets_parse(name, written, strlen(written), ret_secrets, err);
 }

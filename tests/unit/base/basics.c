@@ -91,6 +91,27 @@ START_TEST(errors_stay_on_one_line) {
 }
 END_TEST
 
+/* U+009B begins a command to a terminal as ESC [ does; "é" has the same first byte in another letter's place. */
+START_TEST(foreign_text_cannot_command_a_terminal) {
+        char text[] = "a\tb\x1b[31m \xc2\x9b" "31m \xc3\xa9 \xc2\xa0 \x7f";
+        ck_assert_str_eq(str_one_line(text), "a b?[31m ??31m \xc3\xa9 \xc2\xa0 ?");
+        char cut[] = "a\xc2";
+        ck_assert_str_eq(str_one_line(cut), "a\xc2");
+}
+END_TEST
+
+START_TEST(messages_have_a_length) {
+        struct error e = ERROR_INIT;
+        _cleanup_strbuf_ struct strbuf b = STRBUF_INIT;
+        for (int i = 0; i < 1000000; i++)
+                strbuf_adds(&b, "\xc3\xa9");
+        error_set(&e, ERR_PROTOCOL, "x%s", strbuf_str(&b));
+        ck_assert_uint_lt(strlen(e.message), 17000);
+        ck_assert(str_ends(e.message, "\xc3\xa9\xe2\x80\xa6 (2000001 bytes)"));
+        error_done(&e);
+}
+END_TEST
+
 START_TEST(errors_may_be_dropped) {
         ck_assert_int_lt(error_set(NULL, ERR_IO, "x"), 0);
         ck_assert_int_lt(error_wrap(NULL, "x"), 0);
@@ -286,6 +307,8 @@ static Suite *basics_suite(void) {
         tcase_add_test(c, copies_end_where_told);
         tcase_add_test(c, errors_tell_their_story);
         tcase_add_test(c, errors_stay_on_one_line);
+        tcase_add_test(c, foreign_text_cannot_command_a_terminal);
+        tcase_add_test(c, messages_have_a_length);
         tcase_add_test(c, errors_may_be_dropped);
         tcase_add_test(c, errno_becomes_words);
         tcase_add_test(c, errors_move_and_copy);

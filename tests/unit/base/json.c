@@ -29,6 +29,34 @@ START_TEST(what_is_no_json_is_named) {
 }
 END_TEST
 
+START_TEST(what_takes_too_much_memory_is_refused) {
+        struct error err = ERROR_INIT;
+        json_t *j = NULL;
+        _cleanup_strbuf_ struct strbuf b = STRBUF_INIT;
+        strbuf_adds(&b, "[[]");
+        for (int i = 0; i < 1000000; i++)
+                strbuf_adds(&b, ",[]");
+        strbuf_adds(&b, "]");
+        ck_fails(json_parse("answer", b.data, b.len, &j, &err), err, ERR_PROTOCOL);
+        ck_assert_str_eq(err.message, "answer: JSON of more than 5000000 values or 1000000 objects and lists");
+        strbuf_clear(&b);
+        strbuf_adds(&b, "[1");
+        for (int i = 0; i < 5000000; i++)
+                strbuf_adds(&b, ",1");
+        strbuf_adds(&b, "]");
+        ck_fails(json_parse("answer", b.data, b.len, &j, &err), err, ERR_PROTOCOL);
+        error_done(&err);
+        /* Brackets inside a text are none. */
+        strbuf_clear(&b);
+        strbuf_adds(&b, "[\"\\\"");
+        for (int i = 0; i < 6000000; i++)
+                strbuf_addc(&b, i % 2 ? '[' : ',');
+        strbuf_adds(&b, "\"]");
+        ck_ok(json_parse("answer", b.data, b.len, &j, &err), err);
+        json_decref(j);
+}
+END_TEST
+
 START_TEST(null_is_like_absence) {
         _cleanup_json_ json_t *j = parse("{\"s\":null,\"i\":null,\"l\":null}");
         char *s = (char *) "untouched?";
@@ -111,6 +139,7 @@ static Suite *json_suite(void) {
         Suite *s = suite_create("json");
         TCase *c = tcase_create("all");
         tcase_add_test(c, what_is_no_json_is_named);
+        tcase_add_test(c, what_takes_too_much_memory_is_refused);
         tcase_add_test(c, null_is_like_absence);
         tcase_add_test(c, numbers_keep_64_bits);
         tcase_add_test(c, wrong_types_are_named_with_their_path);

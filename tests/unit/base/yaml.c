@@ -118,6 +118,35 @@ START_TEST(hostile_input_is_refused_cheaply) {
 }
 END_TEST
 
+/* What would take seconds or gigabytes is refused by counting. */
+START_TEST(what_grows_out_of_bounds_is_refused) {
+        _cleanup_strbuf_ struct strbuf b = STRBUF_INIT;
+        strbuf_adds(&b, "a: &a \"");
+        for (int i = 0; i < 1024 * 1024; i++)
+                strbuf_addc(&b, 'x');
+        strbuf_adds(&b, "\"\nb: [*a");
+        for (int i = 0; i < 1000; i++)
+                strbuf_adds(&b, ",*a");
+        strbuf_adds(&b, "]\n");
+        check_refused(strbuf_str(&b), "f:", "aliases");
+        strbuf_clear(&b);
+        for (int i = 0; i < 10001; i++)
+                strbuf_adds(&b, "- &a 1\n");
+        check_refused(strbuf_str(&b), "f:10001:3: ", "10000 anchors");
+        strbuf_clear(&b);
+        strbuf_adds(&b, "[1");
+        for (int i = 0; i < 500000; i++)
+                strbuf_adds(&b, i % 1000 ? ",1" : ",\n1");
+        strbuf_adds(&b, "]\n");
+        check_refused(strbuf_str(&b), "f:501:", "500000 values");
+        strbuf_clear(&b);
+        for (int i = 0; i < 101; i++)
+                strbuf_addf(&b, "%%TAG !%d! x\n", i);
+        strbuf_adds(&b, "--- 1\n");
+        check_refused(strbuf_str(&b), "f:1:1: ", "TAG");
+}
+END_TEST
+
 START_TEST(aliases_are_copies) {
         _cleanup_(yaml_freep) struct yaml_node *n = parse("a: &x {k: [1]}\nb: *x\n");
         ck_assert(yaml_equal(yaml_get(n, "a"), yaml_get(n, "b")));
@@ -301,6 +330,7 @@ static Suite *yaml_suite(void) {
         tcase_add_test(c, nodes_know_their_place);
         tcase_add_test(c, ambiguous_input_is_refused_with_its_place);
         tcase_add_test(c, hostile_input_is_refused_cheaply);
+        tcase_add_test(c, what_grows_out_of_bounds_is_refused);
         tcase_add_test(c, aliases_are_copies);
         tcase_add_test(c, streams_have_documents);
         tcase_add_test(c, trees_are_made_and_changed);

@@ -239,6 +239,67 @@ START_TEST(values_that_cannot_be_read_are_an_error_and_no_verdict) {
 }
 END_TEST
 
+static void refused(const char *why) {
+        _cleanup_(unknown_values_done) struct unknown_values u = { 0 };
+        _cleanup_(yaml_freep) struct yaml_node *values = yaml_new_map();
+        _cleanup_(chart_done) struct chart c = packed();
+
+        ck_fails(bootstrap_check_values(&c, values, &u, &err), err, ERR_INVALID);
+        ck_assert_msg(strstr(err.message, why), "%s", err.message);
+}
+
+/* Counted, not timed: beyond these numbers the work would grow with their square, or with each depth of subcharts. */
+START_TEST(a_hostile_chart_is_refused_by_counting) {
+        _cleanup_strbuf_ struct strbuf meta = STRBUF_INIT;
+
+        strbuf_adds(&meta, "name: demo\nversion: 1.2.3\ndependencies:\n");
+        for (int i = 0; i < 501; i++)
+                strbuf_addf(&meta, "- {name: sub%d, alias: sub}\n", i);
+        add("Chart.yaml", strbuf_str(&meta));
+        add("values.yaml", "a: 1\n");
+        refused("more than 500 subcharts");
+        strbuf_clear(&tar);
+        for (int i = 0; i < 10001; i++)
+                add("templates/a.yaml", "");
+        refused("more than 10000 files");
+}
+END_TEST
+
+START_TEST(the_same_subchart_a_thousand_times_is_one) {
+        _cleanup_strbuf_ struct strbuf meta = STRBUF_INIT;
+
+        strbuf_adds(&meta, "name: demo\nversion: 1.2.3\ndependencies:\n");
+        for (int i = 0; i < 1000; i++)
+                strbuf_adds(&meta, "- {name: sub}\n");
+        add("Chart.yaml", strbuf_str(&meta));
+        add("values.yaml", "a: 1\n");
+        add("charts/sub/values.yaml", "known: 1\n");
+        _cleanup_str_ char *found = unknown_in("sub: {other: 1}\n");
+        ck_assert_str_eq(found, "sub.other:1:7\n");
+}
+END_TEST
+
+/* A pax record that ends before its own key does is none, and reads nothing behind it. */
+START_TEST(a_broken_pax_record_names_nothing) {
+        block("demo/pax", 'x', "7 path=");
+        add("values.yaml", "known: 1\n");
+        _cleanup_str_ char *found = unknown_in("other: 1\n");
+        ck_assert_str_eq(found, "other:1:1\n");
+}
+END_TEST
+
+START_TEST(more_places_than_are_looked_at_count_as_known) {
+        _cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
+
+        add("values.yaml", "a: {b: 1}\n");
+        for (int i = 0; i < 2001; i++)
+                strbuf_adds(&text, "{{ .Values.a }}\n");
+        add("templates/a.yaml", strbuf_str(&text));
+        _cleanup_str_ char *found = unknown_in("a: {other: 1}\n");
+        ck_assert_str_eq(found, "");
+}
+END_TEST
+
 START_TEST(an_archive_tells_its_own_name) {
         char path[] = "/tmp/test-chart-XXXXXX";
         _cleanup_(chart_done) struct chart c = { 0 };
@@ -273,6 +334,10 @@ static Suite *suite(void) {
         tcase_add_test(t, long_names_of_both_kinds_are_read);
         tcase_add_test(t, what_is_no_chart_is_refused);
         tcase_add_test(t, values_that_cannot_be_read_are_an_error_and_no_verdict);
+        tcase_add_test(t, a_hostile_chart_is_refused_by_counting);
+        tcase_add_test(t, the_same_subchart_a_thousand_times_is_one);
+        tcase_add_test(t, a_broken_pax_record_names_nothing);
+        tcase_add_test(t, more_places_than_are_looked_at_count_as_known);
         tcase_add_test(t, an_archive_tells_its_own_name);
         suite_add_tcase(s, t);
         return s;

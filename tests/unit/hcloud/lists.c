@@ -47,6 +47,11 @@ START_TEST(pages_that_lead_nowhere_end) {
         FAKE_SCRIPT(&f, { NULL, 200, "{\"ssh_keys\":[" KEY(1) "]," META(1, 1) "}" });
         ck_fails(hcloud_ssh_key_list(f.client, NULL, &list, &f.error), f.error, ERR_PROTOCOL);
         fake_stop(&f);
+        fake_start(&f, NULL);
+        FAKE_SCRIPT(&f, { NULL, 200, "{\"ssh_keys\":[" KEY(1) "]," META(1, 10001) "}" });
+        ck_fails(hcloud_ssh_key_list(f.client, NULL, &list, &f.error), f.error, ERR_PROTOCOL);
+        ck_assert_ptr_nonnull(strstr(f.error.message, "goes on behind page 10000"));
+        fake_stop(&f);
 } END_TEST
 
 START_TEST(filters_are_encoded) {

@@ -95,6 +95,18 @@ START_TEST(finding) {
 }
 END_TEST
 
+START_TEST(answers) {
+        struct error err = ERROR_INIT;
+        static const char good[] = "{\"id\":\"abc\"}", wrong[] = "{\"id\":\"abd\"}", none[] = "{}", page[] = "<html>";
+
+        ck_ok(schematic_check_answer("abc", good, strlen(good), &err), err);
+        ck_fails(schematic_check_answer("abc", wrong, strlen(wrong), &err), err, ERR_PROTOCOL);
+        ck_fails(schematic_check_answer("abc", none, strlen(none), &err), err, ERR_PROTOCOL);
+        ck_fails(schematic_check_answer("abc", page, strlen(page), &err), err, ERR_PROTOCOL);
+        error_done(&err);
+}
+END_TEST
+
 static Suite *suite(void) {
         Suite *s = suite_create("image schematic");
         TCase *c = tcase_create("all");
@@ -103,6 +115,7 @@ static Suite *suite(void) {
         tcase_add_test(c, canonical);
         tcase_add_test(c, refused);
         tcase_add_test(c, finding);
+        tcase_add_test(c, answers);
         suite_add_tcase(s, c);
         return s;
 }

@@ -57,7 +57,7 @@ END_TEST
 START_TEST(other_lines) {
         static const char *const cases[] = { "", "hcloud-v6", "hcloud-v6 ", "hcloud-v6 progress 1 2", "hcloud-v6 progress -1 2 3", "hcloud-v6 progress a b c",
                                              "hcloud-v6 done abc def 1", "hcloud-v6 done " SUM_A " " SUM_B, "done " SUM_A " " SUM_B " 1",
-                                             "hcloud-v6 done " SUM_A SUM_B " x 1" };
+                                             "hcloud-v6 done " SUM_A SUM_B " x 1", "hcloud-v6 done " SUM_A " " SUM_B " -1" };
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
                 struct script_line l;
                 script_line_parse(cases[i], &l);

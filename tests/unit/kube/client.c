@@ -71,6 +71,17 @@ START_TEST(reads_are_tried_again) {
 }
 END_TEST
 
+/* Only the header had a limit; a wish in the body moved the next try to the end of time (and the sum past 64 bits). */
+START_TEST(a_wish_to_wait_has_a_limit) {
+        _cleanup_error_ struct error err = ERROR_INIT;
+        _cleanup_json_ json_t *o = NULL;
+        WORLD(w, { 503, NULL, "{\"message\":\"m\",\"details\":{\"retryAfterSeconds\":9223372036854775807}}" }, { 200, NULL, "{\"a\":1}" });
+        int64_t before = clock_mono_ms(w.clock);
+        ck_ok(kube_get(w.client, "/api/v1/x", &o, &err), err);
+        ck_assert_int_eq(clock_mono_ms(w.clock) - before, 60000);
+}
+END_TEST
+
 START_TEST(tries_end) {
         _cleanup_error_ struct error err = ERROR_INIT;
         _cleanup_json_ json_t *o = NULL;
@@ -353,6 +364,7 @@ static Suite *suite(void) {
         tcase_add_test(t, paths);
         tcase_add_test(t, errors_by_status);
         tcase_add_test(t, reads_are_tried_again);
+        tcase_add_test(t, a_wish_to_wait_has_a_limit);
         tcase_add_test(t, tries_end);
         tcase_add_test(t, a_hurried_client_gives_up_sooner);
         tcase_add_test(t, silence_is_bounded);
