@@ -52,6 +52,36 @@ static int confirm_build(struct app *app, const struct image_build *o, const str
         return app_confirm(app, cost ? question : "Do this? [y/N]", NULL, "--yes", err);
 }
 
+static void print_outcomes_json(const struct image_outcome *outcomes, size_t n) {
+        json_t *list = json_array(), *o = json_object();
+
+        for (size_t i = 0; i < n; i++) {
+                json_t *j = json_object();
+                jset_str(j, "arch", outcomes[i].arch);
+                jset(j, "image", outcomes[i].image ? json_integer((json_int_t) outcomes[i].image) : json_null());
+                json_array_append_new(list, j);
+        }
+        jset_str(o, "event", "images");
+        jset(o, "images", list);
+        app_print_json(o);
+}
+
+/* Of two, one may be there though the other failed; the next run makes what is missing. */
+static void print_outcomes(struct app *app) {
+        _cleanup_free_ struct image_outcome *outcomes = NULL;
+        size_t n = cluster_image_outcomes(app->cluster, &outcomes);
+
+        if (app_json(app)) {
+                print_outcomes_json(outcomes, n);
+                return;
+        }
+        for (size_t i = 0; n > 1 && i < n; i++)
+                if (outcomes[i].image)
+                        printf("%s: the image is there, snapshot %lld\n", outcomes[i].arch, (long long) outcomes[i].image);
+                else
+                        printf("%s: the image was not made\n", outcomes[i].arch);
+}
+
 static int print_built(struct app *app, size_t work) {
         _cleanup_str_ char *cost = cluster_image_build_cost(app->cluster);
 
@@ -88,9 +118,12 @@ static int run_build(struct app *app, void *options, const struct strv *args, st
                 app_print_plan(app, plan);
                 return work == 0 ? 0 : error_set(err, ERR_PENDING, "%zu steps would change something", work);
         }
-        if (work && (confirm_build(app, o, plan, err) < 0 || app_run(app, plan, err) < 0))
+        if (work && confirm_build(app, o, plan, err) < 0)
                 return -1;
-        return print_built(app, work);
+        int rc = work ? app_run(app, plan, err) : 0;
+        if (work)
+                print_outcomes(app);
+        return rc < 0 ? -1 : print_built(app, work);
 }
 
 const struct command command_image_build = {

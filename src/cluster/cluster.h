@@ -144,6 +144,10 @@ struct image_build_options {
 int cluster_plan_image_build(struct cluster *c, const struct image_build_options *o, struct plan **ret, struct error *err);
 /* After a build was planned or run, alone or as a part of `up`: what it costs, one sentence; owned, NULL when nothing is built. */
 char *cluster_image_build_cost(struct cluster *c);
+/* After a build was run: each architecture that was to be built, and its snapshot; 0: it was not made. The number of them; *ret is owned, its texts live as
+ * long as the plan. */
+struct image_outcome { const char *arch; int64_t image; };
+size_t cluster_image_outcomes(const struct cluster *c, struct image_outcome **ret);
 
 struct cluster_image {
         int64_t id, created;               /* seconds since 1970 are created / 1000 */

@@ -163,6 +163,16 @@ int cluster_plan_image_build(struct cluster *c, const struct image_build_options
         return 0;
 }
 
+size_t cluster_image_outcomes(const struct cluster *c, struct image_outcome **ret) {
+        size_t n = c->images ? image_job_results(c->images) : 0;
+        *ret = xcalloc(n + 1, sizeof(**ret));
+        for (size_t i = 0; i < n; i++) {
+                struct image_result r = image_job_result(c->images, i);
+                (*ret)[i] = (struct image_outcome) { .arch = r.arch, .image = r.image };
+        }
+        return n;
+}
+
 /* ---- what it costs ---- */
 
 /* 0 for a price that the API does not give. */

@@ -480,6 +480,7 @@ static struct plan_step *add(struct build *b, struct plan *p, const char *verb, 
 
         plan_step_row(s, row);
         plan_after(s, after);
+        plan_apart(s);                   /* one architecture's image is worth having when the other's cannot be made */
         return s;
 }
 

@@ -49,7 +49,7 @@ struct image_result {
         const char *type, *location;     /* of the builder: the first choice, and after the run the one that was had */
         bool ipv4;                       /* it has one, which is paid for by the hour */
         double disk_size;                /* GB that a server must have for the snapshot */
-        int64_t image;                   /* 0 before */
+        int64_t image;                   /* 0 before, and when it could not be made */
         const char *sha256;              /* of the raw image; NULL before */
         double image_size;               /* GB that are billed; 0 when not known */
 };

@@ -10,7 +10,7 @@ struct plan_step {
         char *verb, *kind, *name, *row, *detail;
         step_fn fn;
         void *arg;
-        bool quiet, always, urgent;
+        bool quiet, always, urgent, apart;
 
         struct plan_step **before;   /* what it waits for */
         size_t n_before;
@@ -44,5 +44,6 @@ struct plan {
         size_t running;
         unsigned threads, idle;
         bool failed;                 /* nothing but always-steps is started any more */
+        bool failed_apart;           /* … and steps that stand apart */
         struct plan_step *first_failed;
 };

@@ -98,6 +98,7 @@ void plan_step_unchanged(struct plan_step *step) { step->state = STEP_DONE_BEFOR
 void plan_step_urgent(struct plan_step *step) { step->urgent = true; }
 
 void plan_step_quiet(struct plan_step *step) { step->quiet = true; }
+void plan_apart(struct plan_step *step) { step->apart = true; }
 void plan_always(struct plan_step *step) { step->always = true; }
 
 void plan_own(struct plan *p, void *memory, void (*release)(void *)) {

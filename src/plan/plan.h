@@ -2,8 +2,8 @@
  *
  * A plan is built by one thread, then run once. The plan owns its steps and copies every string; a step's argument belongs to the
  * builder, which may hand it over with plan_own(). Steps run in parallel as their dependencies allow, each in a thread of its own,
- * so a step function may block. The first failure lets running steps finish, starts nothing more (except steps added with
- * plan_always()) and is returned, wrapped with the step's name; further failures are kept in the steps. */
+ * so a step function may block. The first failure lets running steps finish, starts nothing more (except steps marked with
+ * plan_always(), and plan_apart()) and is returned, wrapped with the step's name; further failures are kept in the steps. */
 #pragma once
 
 #include "base/cancel.h"
@@ -40,6 +40,9 @@ void plan_step_unchanged(struct plan_step *step);                        /* mark
 void plan_step_quiet(struct plan_step *step);                            /* a check or a wait: no change, not counted as work, not listed */
 /* Many others wait for it: it is taken before them, and has a thread even when all are taken by steps that only wait. */
 void plan_step_urgent(struct plan_step *step);
+/* Needs nothing of the others that stand apart: when one of those fails, this one is started all the same (unless it waits for it). The failure of any
+ * other step stops it, and its own failure stops all steps but those that stand apart. */
+void plan_apart(struct plan_step *step);
 /* Runs even after failures and cancellation (release of a lock); its function must not obey plan_cancel(). */
 void plan_always(struct plan_step *step);
 void plan_own(struct plan *p, void *memory, void (*release)(void *));    /* freed with the plan */

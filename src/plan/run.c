@@ -37,8 +37,9 @@ void plan_step_note(struct plan_step *step, const char *fmt, ...) {
         pthread_mutex_unlock(&step->plan->lock);
 }
 
-static bool stopped(const struct plan *p) {
-        return p->failed || cancel_is_set(p->options.cancel);
+/* Is it too late to start this step? */
+static bool stopped(const struct plan *p, const struct plan_step *s) {
+        return !s->always && (p->failed || (p->failed_apart && !s->apart) || cancel_is_set(p->options.cancel));
 }
 
 static void step_ready(struct plan *p, struct plan_step *s);
@@ -80,7 +81,7 @@ static void step_ready(struct plan *p, struct plan_step *s) {
                 step_ended(p, s, STEP_DONE_BEFORE);
                 return;
         }
-        if (!s->always && (stopped(p) || has_failed_before(s))) {
+        if (stopped(p, s) || (!s->always && has_failed_before(s))) {
                 tell(p, s, STEP_SKIPPED, NULL);
                 step_ended(p, s, STEP_SKIPPED);
                 return;
@@ -98,7 +99,7 @@ static void step_run(struct plan *p, struct plan_step *s) {
         struct error err = ERROR_INIT;
         int r;
 
-        if (!s->always && stopped(p)) {
+        if (stopped(p, s)) {
                 tell(p, s, STEP_SKIPPED, NULL);
                 step_ended(p, s, STEP_SKIPPED);
                 return;
@@ -116,7 +117,7 @@ static void step_run(struct plan *p, struct plan_step *s) {
                 error_move(&s->error, &err);
                 if (!p->first_failed || (p->first_failed->error.kind == ERR_CANCELLED && s->error.kind != ERR_CANCELLED))
                         p->first_failed = s;
-                p->failed = true;
+                *(s->apart ? &p->failed_apart : &p->failed) = true;
         }
         error_done(&err);
         /* The state is final before the observer looks at it. */

@@ -80,6 +80,38 @@ START_TEST(a_failure_skips_what_follows_but_not_the_always_steps) {
 }
 END_TEST
 
+/* Two works apart and a common one: the one that fails, and what it was waited for by. */
+static void run_apart(bool common_fails, const char *want) {
+        _cleanup_(plan_freep) struct plan *p = plan_new("test");
+        _cleanup_error_ struct error err = ERROR_INIT;
+        struct plan_step *bad, *waits, *own, *gate, *other, *common;
+
+        trail.text[0] = '\0';
+        bad = plan_add(p, "create", "server", "x", break_down, NULL);
+        gate = mark(p, "g", NULL);
+        plan_after(gate, bad);                   /* so that the others begin when it has failed */
+        plan_always(gate);
+        waits = mark(p, "w", bad);
+        own = mark(p, "o", waits);
+        other = mark(p, "a", gate);
+        struct plan_step *after_other = mark(p, "b", other);
+        common = mark(p, "c", gate);
+        for (size_t i = 0; i < 5; i++)
+                plan_apart((struct plan_step *[]) { waits, own, other, after_other, gate }[i]);
+        if (!common_fails)
+                plan_apart(bad);
+        ck_fails(plan_run(p, &(struct plan_options) { .max_threads = 1 }, &err), err, ERR_QUOTA);
+        ck_assert_str_eq(trail.text, want);
+        ck_assert_int_eq(step_get_state(waits), STEP_SKIPPED);
+        ck_assert_int_eq(step_get_state(common), STEP_SKIPPED);
+}
+
+START_TEST(what_stands_apart_goes_on_when_another_such_step_fails) {
+        run_apart(false, "gab");
+        run_apart(true, "g");
+}
+END_TEST
+
 START_TEST(a_cancelled_run_starts_nothing_but_always_steps) {
         _cleanup_(plan_freep) struct plan *p = plan_new("test");
         _cleanup_(cancel_freep) struct cancel *c = cancel_new();
@@ -229,6 +261,7 @@ static Suite *run_suite(void) {
         tcase_add_test(t, runs_in_the_order_of_dependencies);
         tcase_add_test(t, unchanged_steps_do_not_run_but_let_others_go_on);
         tcase_add_test(t, a_failure_skips_what_follows_but_not_the_always_steps);
+        tcase_add_test(t, what_stands_apart_goes_on_when_another_such_step_fails);
         tcase_add_test(t, a_cancelled_run_starts_nothing_but_always_steps);
         tcase_add_test(t, a_cycle_is_found_before_anything_runs);
         tcase_add_test(t, independent_steps_run_at_the_same_time);
