@@ -165,6 +165,8 @@ static void set_connection(struct transfer *t, bool tls) {
         curl_easy_setopt(t->easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
         curl_easy_setopt(t->easy, CURLOPT_BUFFERSIZE, 16384L); /* the memory of one transfer; 500 may run */
         curl_easy_setopt(t->easy, CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
+        if (req->gzip)
+                curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING, "gzip"); /* of a libcurl without zlib the option fails: plain, then */
         if (!req->use_proxy)
                 curl_easy_setopt(t->easy, CURLOPT_PROXY, "");
         if (req->source)

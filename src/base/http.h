@@ -38,6 +38,7 @@ struct http_request {
         size_t max_body;          /* 0 = 32 MiB; more is ERR_PROTOCOL */
         bool accepted;            /* this peer has answered this identity before: a new connection that closes in silence is broken, not refused */
         bool fresh;               /* do not reuse a connection for this one, and do not leave it for others */
+        bool gzip;                /* the answer may come compressed; it is unpacked, and max_body counts what comes out */
         bool use_proxy;           /* honour https_proxy and friends */
         bool follow;              /* follow up to 5 redirects, https only (or same scheme on loopback) */
         const char *source;       /* address of this machine to come from, or NULL: the system's choice */

@@ -238,7 +238,7 @@ int kube_attempt(struct kube_client *c, const struct kube_request *r, struct htt
         struct http_request req = {
                 .method = r->method, .url = url, .headers = &headers, .body = r->body, .body_len = r->body_len,
                 .tls = str_starts(c->server, "https") ? &c->tls : NULL, .timeout_ms = c->timeout_ms, .connect_timeout_ms = CONNECT_MS, .max_body = 64u << 20,
-                .cancel = c->cancel,
+                .cancel = c->cancel, .gzip = str_eq(r->method, "GET"), /* the API server compresses answers of more than 128 KiB, as kubectl lets it */
         };
         pthread_mutex_lock(&c->lock);
         req.accepted = c->has_date;

@@ -32,24 +32,19 @@ static const struct scan_field pod_annotations[] = {
 static const struct scan_field pod_spec[] = { KEEP("nodeName"), SHARED_SPEC, { "affinity", affinity }, END };
 static const struct scan_field shared_spec[] = { SHARED_SPEC, { "affinity", affinity }, END };
 static const struct scan_field shared_daemon_spec[] = { SHARED_SPEC, END };
-static const struct scan_field own_spec[] = { KEEP("nodeName"), END };
 
 static const struct scan_field pod_condition[] = {
-        KEEP("type"), KEEP("status"), KEEP("reason"), KEEP("message"), KEEP("lastTransitionTime"), END,
+        KEEP("type"), KEEP("status"), KEEP("reason"), KEEP("message"), END,
 };
 static const struct scan_field pod_status[] = { KEEP("phase"), KEEP("nominatedNodeName"), { "conditions", pod_condition }, END };
 static const struct scan_field pod_metadata[] = {
         KEEP("name"), KEEP("namespace"), KEEP("creationTimestamp"), KEEP("deletionTimestamp"), KEEP("labels"), { "annotations", pod_annotations },
         { "ownerReferences", owner }, END,
 };
-static const struct scan_field own_metadata[] = {
-        KEEP("name"), KEEP("namespace"), KEEP("creationTimestamp"), KEEP("deletionTimestamp"), { "ownerReferences", owner }, END,
-};
 static const struct scan_field shared_metadata[] = {
         KEEP("namespace"), KEEP("labels"), { "annotations", pod_annotations }, { "ownerReferences", owner }, END,
 };
 static const struct scan_field pod[] = { { "metadata", pod_metadata }, { "spec", pod_spec }, { "status", pod_status }, END };
-const struct scan_field pod_own_fields[] = { { "metadata", own_metadata }, { "spec", own_spec }, { "status", pod_status }, END };
 const struct scan_field pod_shared_fields[] = { { "metadata", shared_metadata }, { "spec", shared_spec }, END };
 const struct scan_field pod_shared_daemon_fields[] = { { "metadata", shared_metadata }, { "spec", shared_daemon_spec }, END };
 

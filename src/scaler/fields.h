@@ -5,6 +5,6 @@
 #include "scaler/snapshot.h"
 
 extern const struct scan_field *const part_fields[_SNAPSHOT_PARTS];        /* NULL: the whole object */
-/* A kept pod again, in two: what it has for itself, and what it shares with the others of its owner. Pods of DaemonSets are tied to their node by
+/* A kept pod again: what it shares with the others of its owner. Pods of DaemonSets are tied to their node by
  * an affinity of its name, which would make each a kind of its own; it is left out, since such pods are never moved. */
-extern const struct scan_field pod_own_fields[], pod_shared_fields[], pod_shared_daemon_fields[];
+extern const struct scan_field pod_shared_fields[], pod_shared_daemon_fields[];

@@ -1,24 +1,20 @@
 #include "scaler/observe.h"
 
-#include "base/codec.h"
 #include "kube/client.h"
 #include "kube/node.h"
+#include "scaler/feed.h"
+#include "scaler/scan.h"
 
 #define TRIES 3
+
 /* Bytes, not objects, are what a page costs: a Node with its images is ten kilobytes and more, a Pod about five. */
-#define PAGE_NODES 100
-#define PAGE 250
-
-struct list { enum snapshot_part part; const char *path; unsigned page; };
-
-/* Nodes first: the time of the first answer is the snapshot's. */
-static const struct list lists[] = {
-        { SNAPSHOT_NODES, "/api/v1/nodes", PAGE_NODES },
-        { SNAPSHOT_PODS, "/api/v1/pods", PAGE },
-        { SNAPSHOT_BUDGETS, "/apis/policy/v1/poddisruptionbudgets", PAGE },
-        { SNAPSHOT_DAEMON_SETS, "/apis/apps/v1/daemonsets", PAGE },
-        { SNAPSHOT_REPLICA_SETS, "/apis/apps/v1/replicasets", PAGE },
-        { SNAPSHOT_VOLUMES, "/api/v1/persistentvolumes", PAGE },
+static const struct feed_list lists[] = {
+        { SNAPSHOT_PODS, "/api/v1/pods", 500 },
+        { SNAPSHOT_NODES, "/api/v1/nodes", 250 },
+        { SNAPSHOT_REPLICA_SETS, "/apis/apps/v1/replicasets", 500 },
+        { SNAPSHOT_BUDGETS, "/apis/policy/v1/poddisruptionbudgets", 500 },
+        { SNAPSHOT_DAEMON_SETS, "/apis/apps/v1/daemonsets", 500 },
+        { SNAPSHOT_VOLUMES, "/api/v1/persistentvolumes", 500 },
 };
 
 void observation_done(struct observation *o) {
@@ -29,11 +25,20 @@ void observation_done(struct observation *o) {
 
 /* ---- Kubernetes ---- */
 
-static int show_nodes(struct cluster *c, const char *text, size_t len, struct error *err) {
+/* What the cluster wants to know of its Nodes; all else (images, conditions, managed fields) would be most of the work. */
+static const struct scan_field node_metadata[] = { { "name", NULL }, { "labels", NULL }, { NULL, NULL } };
+static const struct scan_field node_spec[] = { { "providerID", NULL }, { "podCIDRs", NULL }, { "taints", NULL }, { NULL, NULL } };
+static const struct scan_field node_fields[] = { { "metadata", node_metadata }, { "spec", node_spec }, { NULL, NULL } };
+static const struct scan_field nodes_page[] = { { "items", node_fields }, { NULL, NULL } };
+
+static int show_nodes(struct cluster *c, const struct feed_page *p, struct error *err) {
+        _cleanup_(scan_done) struct scan scan;
+        _cleanup_strbuf_ struct strbuf cut = STRBUF_INIT;
         _cleanup_json_ json_t *page = NULL;
         json_t *item;
         size_t i;
-        if (json_parse("/api/v1/nodes", text, len, &page, err) < 0)
+        scan_init_text(&scan, p->list->path, strbuf_str(&p->body), p->body.len);
+        if (scan_value(&scan, nodes_page, &cut, err) < 0 || json_parse(p->list->path, strbuf_str(&cut), cut.len, &page, err) < 0)
                 return -1;
         json_array_foreach(jget(page, "items"), i, item) {
                 struct kube_node k = { 0 };
@@ -45,38 +50,26 @@ static int show_nodes(struct cluster *c, const char *text, size_t len, struct er
         return 0;
 }
 
-static int read_page(struct cluster *c, const struct list *l, const char *token, struct observation *o, char **ret_next, struct error *err) {
-        _cleanup_strbuf_ struct strbuf body = STRBUF_INIT, query = STRBUF_INIT;
-        strbuf_addf(&query, "limit=%u", l->page);
-        if (token) {
-                _cleanup_str_ char *escaped = percent_encode(token);
-                strbuf_addf(&query, "&continue=%s", escaped);
-        }
-        struct kube_request r = { .method = "GET", .path = l->path, .query = strbuf_str(&query), .retry = true };
-        o->calls++;
-        if (kube_call(o->view.kube, &r, NULL, &body, err) < 0)
+static int take_page(struct cluster *c, struct observation *o, const struct feed_page *p, struct error *err) {
+        _cleanup_str_ char *next = NULL;
+        if (p->list->part == SNAPSHOT_NODES && show_nodes(c, p, err) < 0)
                 return -1;
-        if (!o->time_ms)
-                o->time_ms = kube_now_ms(o->view.kube);
-        if (l->part == SNAPSHOT_NODES && show_nodes(c, strbuf_str(&body), body.len, err) < 0)
+        if (snapshot_add(o->snapshot, p->list->part, p->list->path, strbuf_str(&p->body), p->body.len, &next, err) < 0)
                 return -1;
-        return snapshot_add(o->snapshot, l->part, l->path, strbuf_str(&body), body.len, ret_next, err);
+        if (!str_eq(next ? next : "", p->next ? p->next : ""))         /* "metadata" stands there twice */
+                return error_set(err, ERR_PROTOCOL, "GET %s: the page has two continue tokens", p->list->path);
+        return 0;
 }
 
-static int read_list(struct cluster *c, const struct list *l, struct observation *o, struct error *err) {
-        _cleanup_str_ char *token = NULL;
+static int read_lists(struct cluster *c, struct observation *o, struct feeds *feeds, struct error *err) {
         for (;;) {
-                char *next = NULL;
-                if (read_page(c, l, token, o, &next, err) < 0)
+                _cleanup_(feed_page_freep) struct feed_page *p = NULL;
+                if (feeds_next(feeds, &p, err) < 0)
                         return -1;
-                if (!next)
+                if (!p)
                         return 0;
-                if (str_eq(next, token)) {
-                        free(next);
-                        return error_set(err, ERR_PROTOCOL, "GET %s: the server repeats its continue token", l->path);
-                }
-                free(token);
-                token = next;
+                if (take_page(c, o, p, err) < 0)
+                        return -1;
         }
 }
 
@@ -201,11 +194,15 @@ static int add_cloud(const struct scale_view *v, struct snapshot *s, struct erro
 static int observe_once(struct cluster *c, struct observation *o, bool recording, struct error *err) {
         snapshot_free(o->snapshot);
         o->snapshot = snapshot_new(recording);
-        o->time_ms = 0;
         cluster_saw_no_nodes(c);
-        for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
-                if (read_list(c, &lists[i], o, err) < 0)
-                        return -1;
+        _cleanup_(feeds_freep) struct feeds *feeds = NULL;
+        if (feeds_start(o->view.kube, lists, ARRAY_SIZE(lists), &feeds, err) < 0)
+                return -1;
+        int rc = read_lists(c, o, feeds, err);
+        o->calls += feeds_calls(feeds);
+        o->time_ms = feeds_time_ms(feeds);
+        if (rc < 0)
+                return -1;
         if (add_cloud(&o->view, o->snapshot, err) < 0 || snapshot_add_spec(o->snapshot, o->view.spec, err) < 0)
                 return -1;
         snapshot_set_time(o->snapshot, o->time_ms);

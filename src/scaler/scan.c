@@ -97,9 +97,10 @@ int scan_step(struct scan *s, char close, bool first, bool *ret_more, struct err
 /* The rest of a string behind its opening quote; out gets what stands between the quotes, as written. */
 static int string_rest(struct scan *s, struct strbuf *out, struct error *err) {
         while (fill(s)) {
-                const char *from = s->p;
-                while (s->p < s->end && *s->p != '"' && *s->p != '\\' && (unsigned char) *s->p >= 0x20)
-                        s->p++;
+                const char *from = s->p, *p = from;
+                while (p < s->end && *p != '"' && *p != '\\' && (unsigned char) *p >= 0x20)
+                        p++;
+                s->p = p;
                 if (out)
                         strbuf_add(out, from, (size_t) (s->p - from));
                 if (s->p == s->end)
@@ -162,18 +163,39 @@ static int word_value(struct scan *s, struct strbuf *out, struct error *err) {
 static const struct scan_field everything = { NULL, NULL };
 
 /* The row for a key; NULL: the value is passed over. */
-static const struct scan_field *field_of(const struct scan_field *fields, const char *key) {
+static const struct scan_field *field_of(const struct scan_field *fields, const char *key, size_t len) {
         if (!fields)
                 return &everything;
-        for (; fields->key; fields++)
-                if (strcmp(fields->key, key) == 0 || (fields->key[0] == '*' && !fields->key[1]))
+        for (; fields->key; fields++) {
+                if (fields->key[0] == '*' && !fields->key[1])
                         return fields;
+                if (len > 0 && fields->key[0] == key[0] && strncmp(fields->key, key, len) == 0 && !fields->key[len])
+                        return fields;
+        }
         return NULL;
 }
 
+/* A key and its colon; where it stays valid is until the next thing is read. */
+static int any_key(struct scan *s, const char **ret_key, size_t *ret_len, struct error *err) {
+        if (scan_peek(s) >= 0) {
+                const char *behind = scan_quick_key(s->p, s->end, ret_len);
+                if (behind) {
+                        *ret_key = s->p + 1;
+                        s->p = behind;
+                        return 0;
+                }
+        }
+        if (scan_key(s, &s->key, err) < 0)
+                return -1;
+        *ret_key = strbuf_str(&s->key);
+        *ret_len = s->key.len;
+        return 0;
+}
+
 static int object_value(struct scan *s, const struct scan_field *fields, struct strbuf *out, struct error *err) {
-        struct strbuf *key = &s->key;          /* one for all depths: it is used up before the value is read */
         bool written = false, more = true;
+        const char *key;
+        size_t len;
         if (out)
                 strbuf_addc(out, '{');
         for (bool first = true;; first = false) {
@@ -181,15 +203,13 @@ static int object_value(struct scan *s, const struct scan_field *fields, struct 
                         return -1;
                 if (!more)
                         break;
-                if (scan_key(s, key, err) < 0)
+                if (any_key(s, &key, &len, err) < 0)
                         return -1;
-                const struct scan_field *f = out ? field_of(fields, strbuf_str(key)) : NULL;
+                const struct scan_field *f = out ? field_of(fields, key, len) : NULL;
                 if (f) {
-                        if (written)
-                                strbuf_addc(out, ',');
-                        strbuf_addc(out, '"');
-                        strbuf_add(out, strbuf_str(key), key->len);
-                        strbuf_adds(out, "\":");
+                        strbuf_adds(out, written ? ",\"" : "\"");
+                        strbuf_add(out, key, len);
+                        strbuf_add(out, "\":", 2);
                         written = true;
                 }
                 if (scan_value(s, f ? f->fields : NULL, f ? out : NULL, err) < 0)
@@ -220,6 +240,13 @@ static int array_value(struct scan *s, const struct scan_field *fields, struct s
 
 int scan_value(struct scan *s, const struct scan_field *fields, struct strbuf *out, struct error *err) {
         int c = scan_peek(s), rc;
+        const char *behind = c >= 0 && (!out || !fields) ? scan_quick_value(s->p, s->end, s->depth) : NULL;
+        if (behind) {
+                if (out)
+                        strbuf_add(out, s->p, (size_t) (behind - s->p));
+                s->p = behind;
+                return 0;
+        }
         if (c == '"')
                 return string_value(s, out, err);
         if (c != '{' && c != '[')

@@ -41,5 +41,9 @@ int scan_step(struct scan *s, char close, bool first, bool *ret_more, struct err
 int scan_key(struct scan *s, struct strbuf *ret_key, struct error *err);
 /* One value: what fields keep of it is appended to out, compact; out NULL: all of it is passed over. */
 int scan_value(struct scan *s, const struct scan_field *fields, struct strbuf *out, struct error *err);
+/* The fast way over compact text in memory. Behind the value at p, which is depth brackets deep; NULL: unusual text, to be looked at with care. */
+const char *scan_quick_value(const char *p, const char *end, unsigned depth);
+/* Behind the colon of the key whose quote stands at p; the key is at p + 1. NULL as above. */
+const char *scan_quick_key(const char *p, const char *end, size_t *ret_len);
 /* Nothing but blanks may follow. */
 int scan_end(struct scan *s, struct error *err);

@@ -135,25 +135,45 @@ static const char *reason_of(int status) {
         return "Unknown";
 }
 
-/* Faults that strike before any work is done. True: the exchange is over. */
-static bool spoilt_before(struct kube_server *s, struct http1_exchange *x, const struct kv *facts, size_t n) {
-        const struct sim_fault *f;
-        if (sim_fault_hit(s->world, "kube-drop-before", facts, n)) {
-                http1_drop(x);
-                return true;
-        }
-        if (!(f = sim_fault_hit(s->world, "kube-error", facts, n)))
-                return false;
-        int status = (int) sim_fault_number(f, "status", 503);
+static void refuse(struct kube_server *s, struct http1_exchange *x, const char *fault, int status, const char *reason, const char *message) {
         _cleanup_json_ json_t *answer = json_pack("{s:s, s:s, s:{}, s:s, s:s, s:s, s:i}", "kind", "Status", "apiVersion", "v1", "metadata", "status", "Failure",
-                                                  "message", "the simulator was told to fail here", "reason", reason_of(status), "code", status);
+                                                  "message", message, "reason", reason, "code", status);
         _cleanup_str_ char *text = json_write(answer);
         _cleanup_kvs_ struct kvs headers = { 0 };
         kvs_set(&headers, "Content-Type", "application/json");
         if (status == 429)
                 kvs_set(&headers, "Retry-After", "1");
-        sim_trace_spoilt(s->world, "kube-error");
+        sim_trace_spoilt(s->world, fault);
         http1_respond(x, status, &headers, text, strlen(text));
+}
+
+/* A server may give less than it was asked for (Kubernetes API, "Retrieving large results sets in chunks"): lists of a small cluster become long. */
+static void make_pages_small(struct kube_server *s, struct kvs *query, const struct kv *facts, size_t n) {
+        const char *text = kvs_get(query, "limit");
+        int64_t limit = 0;
+        const struct sim_fault *f = text && parse_int64(text, 1, INT64_MAX, &limit) ? sim_fault_hit(s->world, "small-pages", facts, n) : NULL;
+        if (!f)
+                return;
+        _cleanup_str_ char *less = xasprintf("%lld", (long long) MIN(limit, MAX(1, (int64_t) sim_fault_number(f, "n", 5))));
+        kvs_set(query, "limit", less);
+}
+
+/* Faults that strike before any work is done. True: the exchange is over. */
+static bool spoilt_before(struct kube_server *s, struct http1_exchange *x, const struct kvs *query, const struct kv *facts, size_t n) {
+        const struct sim_fault *f;
+        if (sim_fault_hit(s->world, "kube-drop-before", facts, n)) {
+                http1_drop(x);
+                return true;
+        }
+        if (kvs_get(query, "continue") && sim_fault_hit(s->world, "page-expired", facts, n)) {
+                refuse(s, x, "page-expired", 410, "Expired", "The provided continue parameter is too old to display a consistent list result. "
+                                                             "You can start a new list without the continue parameter.");
+                return true;
+        }
+        if (!(f = sim_fault_hit(s->world, "kube-error", facts, n)))
+                return false;
+        int status = (int) sim_fault_number(f, "status", 503);
+        refuse(s, x, "kube-error", status, reason_of(status), "the simulator was told to fail here");
         return true;
 }
 
@@ -179,8 +199,12 @@ static void handle(void *data, struct http1_exchange *x) {
         }
         _cleanup_str_ char *route = xasprintf("%s %s", r.method, path);
         const struct kv facts[] = { { "route", route } };
-        if (server->world && spoilt_before(server, x, facts, ARRAY_SIZE(facts)))
-                return;
+        if (server->world) {
+                make_pages_small(server, &query, facts, ARRAY_SIZE(facts));
+                r.query = query;
+                if (spoilt_before(server, x, &query, facts, ARRAY_SIZE(facts)))
+                        return;
+        }
         kube_handle(server->cluster, &r, &a);
         if (server->world)
                 sim_trace_exchange(server->world, "kube", peer ? peer->common_name : NULL, r.method, http1_target(x), r.body,

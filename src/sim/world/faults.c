@@ -32,6 +32,8 @@ const struct sim_fault_kind sim_fault_kinds[] = {
         { "kube-error", CALLS, "status", "a Status with that code (503); nothing was done" },
         { "kube-drop", CALLS, "", "the work is done, then the connection breaks without an answer" },
         { "kube-drop-before", CALLS, "", "the connection breaks, nothing was done" },
+        { "small-pages", CALLS, "n", "a list of Kubernetes with a limit gives at most n (5) objects a page" },
+        { "page-expired", CALLS, "", "the further page of such a list is refused: 410 Expired" },
         { "talos-error", "route,name", "code", "a call ends with that gRPC status (14, unavailable); nothing was done" },
         { "talos-drop-before", "route,name", "", "the stream is reset, nothing was done" },
         /* what the cloud does */

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "scaler/feed.h"
+#include "scaler/scan.h"
 
 static struct error err;
 static void setup(void) { err = ERROR_INIT; }
@@ -340,6 +342,73 @@ START_TEST(ten_thousand_pods_for_a_gpu_are_one_line) {
 }
 END_TEST
 
+/* ---- passing over ---- */
+
+#define PASSED "{\"a\":[1,-2.5e3,true,false,null,\"x\\\"y\",{},[],[[]],{\"b\":{\"c\":\"d\"}}],\"e\":\"f\"},"
+
+/* Where the fast way gives an answer, a JSON parser finds a whole value there, and the careful way ends at the same place. */
+static void passes_as_it_should(const char *text, size_t len) {
+        _cleanup_error_ struct error e = ERROR_INIT;
+        const char *behind = scan_quick_value(text, text + len, 0);
+        if (!behind)
+                return;
+        _cleanup_json_ json_t *v = json_loadb(text, (size_t) (behind - text), JSON_DECODE_ANY, NULL);
+        ck_assert_msg(v != NULL, "%.*s", (int) len, text);
+        _cleanup_(scan_done) struct scan scan;
+        _cleanup_strbuf_ struct strbuf out = STRBUF_INIT;
+        static const struct scan_field all[] = { { "*", NULL }, { NULL, NULL } };
+        scan_init_text(&scan, "x", text, len);
+        ck_ok(scan_value(&scan, all, &out, &e), e);              /* keeps every member, one by one */
+        ck_assert_ptr_eq(scan.p, behind);
+        ck_assert_int_eq(out.len, behind - text);
+        ck_assert_mem_eq(out.data, text, out.len);
+}
+
+START_TEST(the_fast_way_is_right_or_silent) {
+        static const char whole[] = PASSED, odd[] = "{}[]\",:\\ \n0t-";
+        char text[sizeof(whole)];
+        ck_assert_ptr_eq(scan_quick_value(whole, whole + strlen(whole), 0), whole + strlen(whole) - 1);
+        for (size_t n = 0; n < strlen(whole); n++)
+                ck_assert_msg(n == strlen(whole) - 1 || !scan_quick_value(whole, whole + n, 0), "%zu", n);
+        for (size_t at = 0; at < strlen(whole); at++)
+                for (size_t o = 0; o < strlen(odd); o++) {
+                        memcpy(text, whole, sizeof(whole));
+                        text[at] = odd[o];
+                        passes_as_it_should(text, strlen(whole));
+                }
+}
+END_TEST
+
+START_TEST(the_fast_way_ends_where_the_careful_one_does) {
+        char deep[2 * SCAN_DEPTH + 8];
+        for (unsigned depth = SCAN_DEPTH - 1; depth <= SCAN_DEPTH + 1; depth++) {
+                memset(deep, '[', depth);
+                memset(deep + depth, ']', depth);
+                bool fits = scan_quick_value(deep, deep + 2 * depth, 0) != NULL;
+                ck_assert_int_eq(fits, depth <= SCAN_DEPTH);
+        }
+}
+END_TEST
+
+START_TEST(the_token_of_a_page) {
+        static const struct { const char *text, *token; } pages[] = {
+                { "{\"kind\":\"PodList\",\"metadata\":{\"resourceVersion\":\"1\",\"continue\":\"abc\",\"remainingItemCount\":3},\"items\":[", "abc" },
+                { "{\"items\":[{\"metadata\":{\"continue\":\"no\"}}],\"metadata\":{\"continue\":\"a\\/b\"}}", "a/b" },
+                { "{\"metadata\":{\"continue\":\"\"},\"items\":[]}", NULL },
+                { "{\"metadata\":{},\"items\":[]}", NULL },
+                { "{\"items\":[]}", NULL },
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
+                _cleanup_str_ char *token = NULL;
+                ck_ok(feed_token("x", pages[i].text, strlen(pages[i].text), &token, &err), err);
+                ck_assert_str_eq(token ? token : "none", pages[i].token ? pages[i].token : "none");
+        }
+        char *token = NULL;
+        ck_fails(feed_token("x", "{\"items\":[{", 11, &token, &err), err, ERR_INVALID);
+        ck_fails(feed_token("x", "<html>", 6, &token, &err), err, ERR_INVALID);
+}
+END_TEST
+
 static Suite *suite_snapshot(void) {
         Suite *s = suite_create("snapshot");
         TCase *t = tcase_create("snapshot");
@@ -356,6 +425,9 @@ static Suite *suite_snapshot(void) {
         tcase_add_test(t, what_is_recorded_decides_the_same_and_holds_no_secret);
         tcase_add_test(t, a_snapshot_that_does_not_record_cannot_be_written);
         tcase_add_test(t, too_many_unready_nodes_are_refused);
+        tcase_add_test(t, the_fast_way_is_right_or_silent);
+        tcase_add_test(t, the_fast_way_ends_where_the_careful_one_does);
+        tcase_add_test(t, the_token_of_a_page);
         tcase_add_test(t, ten_thousand_pods_for_a_gpu_are_one_line);
         suite_add_tcase(s, t);
         return s;
