@@ -5,6 +5,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/memory.h"
+
 struct cancel {
         atomic_bool set;
         int fd;
@@ -13,8 +15,8 @@ struct cancel {
 struct cancel *cancel_new(void) {
         struct cancel *c = xnew0(struct cancel);
         c->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        if (c->fd < 0) /* no descriptor left at the very start of a run: nothing useful can follow */
-                abort();
+        if (c->fd < 0) /* nobody could be told to stop: nothing useful can follow */
+                end_without(errno == EMFILE || errno == ENFILE ? "file descriptors" : "memory");
         return c;
 }
 

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/http-internal.h"
 #include "base/ip6.h"
+#include "base/memory.h"
 #include "base/secret.h"
 
 enum { MAX_HEADER_BYTES = 256 * 1024, MAX_HEADERS = 1000, MAX_REDIRECTS = 5 };
@@ -91,7 +92,7 @@ static bool has_line_break(const char *s) {
 static void add_header(struct transfer *t, const char *line) {
         struct curl_slist *list = curl_slist_append(t->headers, line);
         if (!list)
-                abort();
+                end_without("memory");
         t->headers = list;
 }
 

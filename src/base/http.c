@@ -173,8 +173,12 @@ static void *run(void *data) {
 
 static CURLcode global_result;
 
+static void *memory_of_curl(size_t n) { return xrealloc(NULL, n, 1); }
+static void *other_memory_of_curl(void *p, size_t n) { return xrealloc(p, n, 1); }
+
+/* With our allocators: an option that libcurl could not store would be missing in silence. A program around libhcloud that started libcurl before keeps its own. */
 static void global_init(void) {
-        global_result = curl_global_init(CURL_GLOBAL_DEFAULT);
+        global_result = curl_global_init_mem(CURL_GLOBAL_DEFAULT, memory_of_curl, free, other_memory_of_curl, xstrdup, xcalloc);
 }
 
 static int need_curl(struct error *err) {

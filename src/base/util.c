@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/memory.h"
+
 void cleanup_fd_(int *fd) {
         if (*fd >= 0) {
                 int saved = errno;
@@ -13,25 +15,17 @@ void cleanup_fd_(int *fd) {
         }
 }
 
-/* Out of memory ends the program: a tool that is run again from any state gains nothing from unwinding a failed 40-byte allocation. */
-static _Noreturn void out_of_memory(void) {
-        static const char text[] = "hcloud-v6: out of memory\n";
-        ssize_t written = write(STDERR_FILENO, text, sizeof(text) - 1);
-        (void) written;
-        abort();
-}
-
 void *xcalloc(size_t n, size_t size) {
         void *p = calloc(n ? n : 1, size ? size : 1);
         if (!p)
-                out_of_memory();
+                end_without("memory");
         return p;
 }
 
 void *xrealloc(void *p, size_t n, size_t size) {
         void *q = reallocarray(p, n ? n : 1, size ? size : 1);
         if (!q)
-                out_of_memory();
+                end_without("memory");
         return q;
 }
 
@@ -58,7 +52,7 @@ void *xmemdup(const void *p, size_t n) {
 char *xvasprintf(const char *fmt, va_list ap) {
         char *text = NULL;
         if (vasprintf(&text, fmt, ap) < 0)
-                out_of_memory();
+                end_without("memory");
         return text;
 }
 

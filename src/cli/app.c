@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <stdio.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -67,22 +66,18 @@ static bool wait_for_line(struct app *app, FILE *f) {
 
 /* The echo goes before the question is there to be answered, so that nothing typed at once is shown or lost. */
 static char *read_hidden(struct app *app, FILE *tty, const char *question) {
-        struct termios before, hidden;
         char *line = NULL;
         size_t size = 0;
         ssize_t n = -1;
 
-        if (tcgetattr(fileno(tty), &before) < 0)
-                return NULL;
-        hidden = before;
-        hidden.c_lflag &= (tcflag_t) ~ECHO;
         setvbuf(tty, NULL, _IONBF, 0);
-        tcsetattr(fileno(tty), TCSAFLUSH, &hidden);
+        if (!term_hide_typing(fileno(tty)))
+                return NULL;
         fprintf(stderr, "%s ", question);
         fflush(stderr);
         if (wait_for_line(app, tty))
                 n = getline(&line, &size, tty);
-        tcsetattr(fileno(tty), TCSANOW, &before);
+        term_show_typing();
         fputc('\n', stderr);
         if (n < 0) {
                 free(line);

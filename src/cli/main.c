@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
+#include "base/memory.h"
 #include "cli/app.h"
 #include "cli/help.h"
 #include "cli/signals.h"
+#include "cli/term.h"
 #include "version.h"
 
 extern const struct command command_up, command_scale, command_status, command_destroy, command_smoke, command_kubeconfig, command_talosconfig, command_profile,
@@ -118,6 +120,8 @@ int main(int argc, char **argv) {
                 app_print_error(NULL, &err);
                 return error_exit_code(err.kind);
         }
+        end_without_calls(term_rescue);
+        json_needs_memory();
         keep_memory_small();
         leave_no_core();
         cancel = cancel_new();

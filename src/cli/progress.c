@@ -79,7 +79,7 @@ static void draw(struct progress *p) {
         if (p->held)
                 return;
         /* Without wrapping, one row is one line whatever is in it: the cursor must find its way back up. */
-        fputs("\033[?7l", stderr);
+        term_wrap(stderr, false);
         if (p->drawn > 0)
                 fprintf(stderr, "\033[%uA", p->drawn);
         p->drawn = 0;
@@ -95,7 +95,8 @@ static void draw(struct progress *p) {
                         hidden++;
         }
         last = hidden ? xasprintf("%zu of %zu steps, %u lines not shown", p->done, p->total, hidden) : xasprintf("%zu of %zu steps", p->done, p->total);
-        fprintf(stderr, "\033[2K%s%.*s%s\n\033[J\033[?7h", term_on(stderr, COLOUR_DIM), (int) width, last, term_off(stderr));
+        fprintf(stderr, "\033[2K%s%.*s%s\n\033[J", term_on(stderr, COLOUR_DIM), (int) width, last, term_off(stderr));
+        term_wrap(stderr, true);
         p->drawn++;
         fflush(stderr);
 }

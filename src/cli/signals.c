@@ -4,14 +4,18 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
+#include "cli/term.h"
+
 static struct cancel *target;
 static _Atomic int seen;
 
 static void on_signal(int number) {
         static const char again[] = "\nstopping cleanly; once more ends at once and leaves things as they are\n";
 
-        if (atomic_fetch_add(&seen, 1) > 0)
+        if (atomic_fetch_add(&seen, 1) > 0) {
+                term_rescue();
                 _exit(130);
+        }
         if (write(STDERR_FILENO, again, sizeof(again) - 1) < 0)
                 return;
         cancel_trigger(target);

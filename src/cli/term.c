@@ -1,7 +1,9 @@
 #include "cli/term.h"
 
 #include <langinfo.h>
+#include <stdatomic.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 bool term_is_live(FILE *f) {
@@ -41,6 +43,46 @@ const char *term_on(FILE *f, enum colour c) {
 
 const char *term_off(FILE *f) {
         return term_has_colour(f) ? "\033[0m" : "";
+}
+
+/* The terminal belongs to all of the program: there is one. */
+static struct { struct termios before; atomic_int fd; atomic_bool cut; } changed = { .fd = -1 };
+
+bool term_hide_typing(int fd) {
+        struct termios hidden;
+
+        if (tcgetattr(fd, &changed.before) < 0)
+                return false;
+        hidden = changed.before;
+        hidden.c_lflag &= (tcflag_t) ~ECHO;
+        atomic_store(&changed.fd, fd);
+        tcsetattr(fd, TCSAFLUSH, &hidden);
+        return true;
+}
+
+void term_show_typing(void) {
+        int fd = atomic_exchange(&changed.fd, -1);
+
+        if (fd >= 0)
+                tcsetattr(fd, TCSANOW, &changed.before);
+}
+
+void term_wrap(FILE *f, bool on) {
+        atomic_store(&changed.cut, !on);
+        fputs(on ? "\033[?7h" : "\033[?7l", f);
+}
+
+void term_rescue(void) {
+        static const char wrap[] = "\033[?7h\033[0m\n";
+        ssize_t written = 0;
+
+        if (atomic_load(&changed.fd) >= 0) {
+                term_show_typing();
+                written = write(STDERR_FILENO, "\n", 1);
+        }
+        if (atomic_exchange(&changed.cut, false))
+                written = write(STDERR_FILENO, wrap, sizeof(wrap) - 1);
+        (void) written;
 }
 
 bool term_has_utf8(void) {

@@ -16,6 +16,13 @@ unsigned term_height(FILE *f);   /* rows; 24 when unknown */
 /* The escape that begins the colour ("" where colours are off) and the one that ends it. */
 const char *term_on(FILE *f, enum colour c);
 const char *term_off(FILE *f);
+/* Stops and restores the echo of typed keys on a terminal; the first is false where there is none. */
+bool term_hide_typing(int fd);
+void term_show_typing(void);
+/* Between the two, long lines are cut at the terminal's right edge. */
+void term_wrap(FILE *f, bool on);
+/* Undoes what of the above is in force. For an end without notice: only what a signal handler may use. */
+void term_rescue(void);
 /* Can the stream's locale print "✓"? */
 bool term_has_utf8(void);
 /* Copies s with control characters replaced by '?', so that nothing from outside moves the cursor; owned. */

@@ -2,6 +2,7 @@
 #include "cluster/cluster.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -52,8 +53,9 @@ static int open_client(struct cluster *c, struct error *err) {
         if (!c->o.cancel)
                 return 0;
         c->watch_stop = cancel_new();
-        c->watching = pthread_create(&c->watcher, NULL, watch_cancel, c) == 0;
-        return 0;
+        errno = pthread_create(&c->watcher, NULL, watch_cancel, c);
+        c->watching = errno == 0;
+        return c->watching ? 0 : error_set_errno(err, "starting the thread that passes an interruption on");
 }
 
 static void copy_options(struct cluster *c, const struct cluster_options *o) {

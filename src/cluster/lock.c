@@ -2,6 +2,7 @@
  *
  * An empty spread placement group costs nothing, its name is unique in the project, and its labels say who holds it. Take-over is
  * delete by id and then create, so of two who try it only one succeeds. */
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -177,8 +178,10 @@ int lock_cloud(struct cluster *c, struct error *err) {
         c->lock.checked_ms = clock_mono_ms(c->clock);
         c->lock.checked = LOCK_BEGUN;
         c->lock.stop = cancel_new();
-        c->lock.renewing = pthread_create(&c->lock.renewer, NULL, renew_loop, c) == 0;
-        return 0;
+        errno = pthread_create(&c->lock.renewer, NULL, renew_loop, c);
+        c->lock.renewing = errno == 0;
+        /* A lock that nobody renews ends while we work. lock_release() takes it away. */
+        return c->lock.renewing ? 0 : error_set_errno(err, "starting the thread that renews the lock");
 }
 
 static int lost(struct cluster *c, struct error *err) {

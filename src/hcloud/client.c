@@ -5,6 +5,7 @@
 
 #include "base/codec.h"
 #include "base/ip6.h"
+#include "base/memory.h"
 #include "base/secret.h"
 #include "hcloud/request.h"
 #include "hcloud/watch.h"
@@ -106,6 +107,7 @@ int hcloud_client_new_with(const struct hcloud_client_options *options, const st
                            struct hcloud_client **ret, struct error *err) {
         _cleanup_(hcloud_client_freep) struct hcloud_client *c = xnew0(struct hcloud_client);
         pthread_mutex_init(&c->lock, NULL);
+        json_needs_memory();
         int r = check_token(options->token, err);
         if (r < 0)
                 return r;

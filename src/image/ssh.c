@@ -14,6 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/memory.h"
+
 #define CONNECT_MS 3000
 #define ERRORS_MAX 4096
 #define LINE_MAX_BYTES 4096
@@ -134,7 +136,7 @@ static struct ssh_link *link_new(const struct ssh_target *t, const char *address
         l->stop[0] = l->stop[1] = -1;
         l->session = ssh_new();
         if (!l->session)
-                abort();                 /* out of memory; see docs/design.md */
+                end_without("memory");
         ssh_options_set(l->session, SSH_OPTIONS_HOST, address);
         ssh_options_set(l->session, SSH_OPTIONS_USER, t->user);
         ssh_options_set(l->session, SSH_OPTIONS_FD, &fd);
@@ -215,6 +217,8 @@ static int try_address(const struct ssh_target *t, const char *address, struct s
         if (fd < 0)
                 return error_set(err, ERR_UNAVAILABLE, "nothing answers at %s", address);
         _cleanup_(ssh_link_closep) struct ssh_link *l = link_new(t, address, fd);
+        if (!l->watched)                         /* a silent server would hold us for ever */
+                return error_set(err, ERR_IO, "no thread or pipe is left to watch the connection to %s", address);
         if (greet(l, t, err) < 0)
                 return -1;
         *ret = TAKE(l);

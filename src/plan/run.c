@@ -1,4 +1,5 @@
 /* Running a plan: a pool of threads takes steps whose dependencies have ended, in the order in which they became ready. */
+#include <errno.h>
 #include <pthread.h>
 
 #include "base/strbuf.h"
@@ -187,7 +188,8 @@ static int run_threads(struct plan *p, pthread_t *threads, unsigned max, struct 
         pthread_mutex_lock(&p->lock);
         while (p->unfinished > 0) {
                 for (size_t n = threads_wanted(p, max); n > 0; n--) {
-                        if (pthread_create(&threads[p->threads], &attr, worker, p) != 0) {
+                        errno = pthread_create(&threads[p->threads], &attr, worker, p);
+                        if (errno != 0) {
                                 if (p->threads == 0)
                                         r = error_set_errno(err, "starting a thread");
                                 break;

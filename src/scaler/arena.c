@@ -1,5 +1,7 @@
 #include "scaler/arena.h"
 
+#include "base/memory.h"
+
 #define BLOCK_SIZE ((size_t) 256 * 1024)
 
 struct arena_block { struct arena_block *next; max_align_t bytes[]; };
@@ -21,7 +23,7 @@ static struct arena_block *block_new(size_t size) {
 void *arena_alloc(struct arena *a, size_t n, size_t size) {
         const size_t unit = sizeof(max_align_t) / 2;       /* 8 bytes and more: enough for all that lies here */
         if (n && size > (SIZE_MAX / 4) / n)
-                abort();
+                end_without("memory");
         size_t want = (n * size + unit - 1) / unit * unit;
         if (want > BLOCK_SIZE / 4) {
                 /* Large pieces get a block of their own, behind the one that is being filled. */
