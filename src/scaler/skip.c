@@ -18,7 +18,9 @@ static inline const char *string_end(const char *p, const char *end) {
                         return NULL;
                 if (*p == '"')
                         return p + 1;
-                p += 2;                        /* a backslash and what it stands before */
+                if (!p[1] || !strchr("\"\\/bfnrtu", p[1]))
+                        return NULL;
+                p += 2;
         }
 }
 
@@ -34,20 +36,44 @@ const char *scan_quick_key(const char *p, const char *end, size_t *ret_len) {
         return p + 2;
 }
 
+/* Behind at least one digit. */
+static inline const char *digits_end(const char *p, const char *end) {
+        const char *from = p;
+        while (p < end && *p >= '0' && *p <= '9')
+                p++;
+        return p == from || p == end ? NULL : p;
+}
+
+/* By JSON's grammar (RFC 8259, 6). */
+static const char *number_end(const char *p, const char *end) {
+        const char *from = p;
+        p += *p == '-';
+        if (end - p > 1 && p[0] == '0')
+                p++;
+        else
+                p = digits_end(p, end);
+        if (p && *p == '.')
+                p = digits_end(p + 1, end);
+        if (p && (*p == 'e' || *p == 'E')) {
+                p++;
+                p = digits_end(p < end && (*p == '+' || *p == '-') ? p + 1 : p, end);
+        }
+        return p && p - from <= 40 ? p : NULL;
+}
+
 /* A number, true, false or null. What may go on behind the end of the memory is not judged here. */
 static inline const char *word_end(const char *p, const char *end) {
         const char *from = p;
-        if (*p == '-' || (*p >= '0' && *p <= '9')) {
-                while (p < end && ((*p >= '0' && *p <= '9') || *p == '.' || *p == '-' || *p == '+' || *p == 'e' || *p == 'E'))
-                        p++;
-                return p == end || p - from > 40 ? NULL : p;
-        }
-        if (end - p > 5 && memcmp(p, "false", 5) == 0)
+        if (*p == '-' || (*p >= '0' && *p <= '9'))
+                p = number_end(p, end);
+        else if (end - p > 5 && memcmp(p, "false", 5) == 0)
                 p += 5;
         else if (end - p > 4 && (memcmp(p, "true", 4) == 0 || memcmp(p, "null", 4) == 0))
                 p += 4;
+        if (!p || p == from)
+                return NULL;
         bool more_follows = (*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || *p == 'E' || *p == '.' || *p == '+' || *p == '-';
-        return p == from || more_follows ? NULL : p;
+        return more_follows ? NULL : p;
 }
 
 /* Behind the key that must stand here. */

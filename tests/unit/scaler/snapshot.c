@@ -365,15 +365,15 @@ static void passes_as_it_should(const char *text, size_t len) {
 }
 
 START_TEST(the_fast_way_is_right_or_silent) {
-        static const char whole[] = PASSED, odd[] = "{}[]\",:\\ \n0t-";
+        static const char whole[] = PASSED, other[] = "{}[]\",:\\ \n0t-";
         char text[sizeof(whole)];
         ck_assert_ptr_eq(scan_quick_value(whole, whole + strlen(whole), 0), whole + strlen(whole) - 1);
         for (size_t n = 0; n < strlen(whole); n++)
                 ck_assert_msg(n == strlen(whole) - 1 || !scan_quick_value(whole, whole + n, 0), "%zu", n);
         for (size_t at = 0; at < strlen(whole); at++)
-                for (size_t o = 0; o < strlen(odd); o++) {
+                for (size_t o = 0; o < strlen(other); o++) {
                         memcpy(text, whole, sizeof(whole));
-                        text[at] = odd[o];
+                        text[at] = other[o];
                         passes_as_it_should(text, strlen(whole));
                 }
 }
