@@ -33,12 +33,11 @@ static int read_all(int fd, const char *path, size_t max, struct strbuf *ret, st
         }
 }
 
-int file_read(const char *path, size_t max, char **ret, size_t *ret_len, struct error *err) {
-        _cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0 && errno == ENOENT)
-                return error_set(err, ERR_NOT_FOUND, "%s does not exist", path);
-        if (fd < 0)
-                return error_set_errno(err, "opening %s", path);
+static int open_failed(const char *path, struct error *err) {
+        return errno == ENOENT ? error_set(err, ERR_NOT_FOUND, "%s does not exist", path) : error_set_errno(err, "opening %s", path);
+}
+
+static int take_all(int fd, const char *path, size_t max, char **ret, size_t *ret_len, struct error *err) {
         _cleanup_strbuf_ struct strbuf b = { .max = max, .secret = true }; /* many of our files are secrets */
         int r = read_all(fd, path, max, &b, err);
         if (r < 0)
@@ -47,6 +46,31 @@ int file_read(const char *path, size_t max, char **ret, size_t *ret_len, struct 
                 *ret_len = b.len;
         *ret = strbuf_take(&b);
         return 0;
+}
+
+int file_read(const char *path, size_t max, char **ret, size_t *ret_len, struct error *err) {
+        _cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+        return fd < 0 ? open_failed(path, err) : take_all(fd, path, max, ret, ret_len, err);
+}
+
+int file_read_private(const char *path, size_t max, unsigned forbidden, char **ret, size_t *ret_len, struct error *err) {
+        struct stat st;
+        _cleanup_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);        /* a pipe that nobody writes to does not hold it up */
+        if (fd < 0 && errno == ELOOP)
+                return error_set(err, ERR_REFUSED, "%s is a symbolic link, and the file itself is wanted", path);
+        if (fd < 0)
+                return open_failed(path, err);
+        if (fstat(fd, &st) < 0)
+                return error_set_errno(err, "looking at %s", path);
+        if (!S_ISREG(st.st_mode))
+                return error_set(err, ERR_REFUSED, "%s is no regular file", path);
+        if (st.st_uid != geteuid() && st.st_uid != 0 && geteuid() != 0)
+                return error_set(err, ERR_REFUSED, "%s belongs to another user (%ld)", path, (long) st.st_uid);
+        if (st.st_mode & forbidden) {
+                error_set(err, ERR_REFUSED, "%s has mode %04o: others may %s it", path, (unsigned) st.st_mode & 07777, st.st_mode & forbidden & 022 ? "change" : "read");
+                return error_hint(err, "when you know how that came about: chmod 600 %s", path);
+        }
+        return take_all(fd, path, max, ret, ret_len, err);
 }
 
 static int write_all(int fd, const char *p, size_t n) {

@@ -7,6 +7,10 @@
 /* Reads all of path, at most max bytes (more is ERR_INVALID, absence ERR_NOT_FOUND). The caller owns *ret (NUL-terminated). */
 int file_read(const char *path, size_t max, char **ret, size_t *ret_len, struct error *err);
 
+/* The same of a file that nobody else may have put there: no symbolic link, nothing but a regular file, of this user or root, and without these mode bits
+ * (octal: 077 for a secret, 022 for what is sealed). ERR_REFUSED says what is wrong with it. */
+int file_read_private(const char *path, size_t max, unsigned forbidden, char **ret, size_t *ret_len, struct error *err);
+
 /* Writes atomically: temporary file beside it, mode, fsync, rename, fsync of the directory. */
 int file_write_atomic(const char *path, const void *data, size_t len, unsigned mode, struct error *err);
 

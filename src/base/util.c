@@ -137,3 +137,16 @@ bool parse_int64(const char *s, int64_t min, int64_t max, int64_t *ret) {
         *ret = v;
         return true;
 }
+
+extern char **environ;
+
+char **environment_of_child(void) {
+        size_t n = 0, kept = 0;
+        while (environ && environ[n])
+                n++;
+        char **copy = xcalloc(n + 1, sizeof(*copy));
+        for (size_t i = 0; i < n; i++)
+                if (!str_starts(environ[i], "HCLOUD_TOKEN="))
+                        copy[kept++] = environ[i];
+        return copy;
+}

@@ -61,6 +61,8 @@ static inline bool str_empty(const char *s) { return !s || !*s; }
 /* Makes a text that others wrote one line that cannot move a terminal's cursor: line ends and tabs become blanks, other control characters '?', those
  * that UTF-8 writes in two bytes (U+0080 to U+009F, which terminals obey too) "??". In place; returns text. */
 char *str_one_line(char *text);
+/* The environment for a child that has no use for the cloud's token: all but HCLOUD_TOKEN. The array is owned (free()), its texts are the environment's own. */
+char **environment_of_child(void);
 
 /* The candidate with the smallest edit distance to word, or NULL when none is near enough to be a likely slip (distance at most
  * max(1, length/3)). Borrowed from candidates, which ends with NULL. */

@@ -12,9 +12,7 @@
 
 #define OUTPUT_MAX (64 * 1024)
 
-extern char **environ;
-
-struct scratch { char dir[64]; char *chart, *values; };
+struct scratch { char *dir, *chart, *values; };
 
 static void scratch_done(struct scratch *s) {
         _cleanup_error_ struct error ignored = ERROR_INIT;
@@ -23,21 +21,21 @@ static void scratch_done(struct scratch *s) {
                 file_remove(s->chart, &ignored);
         if (s->values)
                 file_remove(s->values, &ignored);
-        if (s->dir[0])
+        if (s->dir)
                 rmdir(s->dir);
+        free(s->dir);
         free(s->chart);
         free(s->values);
 }
 
 static int scratch_fill(struct scratch *s, const struct helm_release *r, struct error *err) {
-        const char *values = r->values ? r->values : "{}\n";
+        const char *values = r->values ? r->values : "{}\n", *temporary = getenv("TMPDIR");
+        _cleanup_str_ char *dir = path_join(str_empty(temporary) ? "/tmp" : temporary, "hcloud-v6-helm-XXXXXX");
         int x;
 
-        snprintf(s->dir, sizeof(s->dir), "/tmp/hcloud-v6-helm-XXXXXX");
-        if (!mkdtemp(s->dir)) {
-                s->dir[0] = '\0';
-                return error_set_errno(err, "making a directory for the chart");
-        }
+        if (!mkdtemp(dir))                       /* 0700: values may hold what is nobody's business */
+                return error_set_errno(err, "making the folder %s for the chart", dir);
+        s->dir = TAKE(dir);
         s->chart = path_join(s->dir, "chart.tgz");
         s->values = path_join(s->dir, "values.yaml");
         x = file_write_atomic(s->chart, r->chart->data, r->chart->len, 0600, err);
@@ -67,7 +65,8 @@ static int run(char *const *argv, struct strbuf *out, struct error *err) {
         posix_spawn_file_actions_init(&actions);
         posix_spawn_file_actions_adddup2(&actions, pipe_fds[1], STDOUT_FILENO);
         posix_spawn_file_actions_adddup2(&actions, pipe_fds[1], STDERR_FILENO);
-        x = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
+        _cleanup_free_ char **environment = environment_of_child();
+        x = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environment);
         posix_spawn_file_actions_destroy(&actions);
         close(pipe_fds[1]);
         if (x != 0) {

@@ -4,6 +4,7 @@
 #include <malloc.h>
 #endif
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include "base/memory.h"
@@ -85,10 +86,12 @@ static void keep_memory_small(void) {
 #endif
 }
 
-/* Secrets are in memory: a crash leaves none of them on the disk. */
+/* Secrets are in memory: a crash leaves none of them on the disk. The limit does not hold for a program that the system hands cores to (core(5)); the second
+ * call does, and keeps other programs of this user from attaching to this one and from reading its environment. */
 static void leave_no_core(void) {
         const struct rlimit none = { 0, 0 };
         setrlimit(RLIMIT_CORE, &none);
+        prctl(PR_SET_DUMPABLE, 0);
 }
 
 int main(int argc, char **argv) {

@@ -10,8 +10,6 @@
 #include "base/file.h"
 #include "scaler/timer.h"
 
-extern char **environ;
-
 /* systemctl --user …; false when there is none or it says no. */
 static bool systemctl(const char *a, const char *b, const char *unit) {
         char *argv[] = { (char *) "systemctl", (char *) "--user", (char *) a, (char *) (b ? b : unit), (char *) (b ? unit : NULL), NULL };
@@ -22,7 +20,8 @@ static bool systemctl(const char *a, const char *b, const char *unit) {
         posix_spawn_file_actions_init(&actions);
         posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
         posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
-        int x = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
+        _cleanup_free_ char **environment = environment_of_child();
+        int x = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environment);
         posix_spawn_file_actions_destroy(&actions);
         if (x != 0)
                 return false;

@@ -179,8 +179,7 @@ bool firewall_allows_operator(const struct hcloud_firewall_rules *rules, const s
 
 /* ---- the cluster's own ---- */
 
-/* The profile's, and this machine when `auto` is among them or none of them covers it: the command must reach the nodes. */
-static void wanted_operators(const struct cluster *c, struct strv *ret) {
+void firewall_operators(const struct cluster *c, struct strv *ret) {
         bool wants_self = false, covered = false;
         for (size_t i = 0; i < c->spec->operators.n; i++) {
                 struct ip6_prefix p;
@@ -210,7 +209,7 @@ int firewall_wish_rules(struct cluster *c, struct hcloud_firewall_rules *ret, st
                 if (c->nodes[i].prefix.len)
                         ARRAY_APPEND(nodes, n, c->nodes[i].prefix);
         _cleanup_strv_ struct strv operators = { 0 };
-        wanted_operators(c, &operators);
+        firewall_operators(c, &operators);
         struct firewall_wish w = { .nodes = nodes, .n_nodes = n, .operators = &operators, .host = host, .date = date, .open = c->spec->open,
                                    .n_open = c->spec->n_open, .old = c->firewall_id ? &c->seen_rules : NULL, .forget_operators = c->o.forget_operators,
                                    .refuse_large = c->spec->firewall_large == LARGE_REFUSE, .ipv4 = c->spec->ipv4 };

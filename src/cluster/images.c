@@ -90,6 +90,24 @@ static void warn(void *data, const char *text) {
         cluster_warn(data, "%s", text);
 }
 
+static void free_list(void *p) {
+        strv_done(p);
+        free(p);
+}
+
+/* Who may reach a builder: the operators that the cluster's firewall lets in. None without IPv6; an image can be built all the same. */
+static struct strv *builder_operators(struct cluster *c, struct plan *p) {
+        struct strv *v = xnew0(struct strv);
+        plan_own(p, v, free_list);
+        if (!c->operator_prefix.len)
+                (void) operator_find(c, NULL);
+        firewall_operators(c, v);
+        _cleanup_str_ char *self = c->operator_prefix.len ? ip6_prefix_str(&c->operator_prefix) : NULL;
+        if (self && !strv_has(v, self))
+                strv_add(v, self);
+        return v;
+}
+
 int images_plan(struct cluster *c, const struct image_build_options *o, const struct strv *archs, struct plan *p, struct plan_step *after, struct error *err) {
         struct hcloud_client *cleaner = NULL;
         if (!o->dry_run && lock_builds(c, err) < 0)
@@ -100,6 +118,7 @@ int images_plan(struct cluster *c, const struct image_build_options *o, const st
                 return -1;
         struct image_options io = { .hcloud = c->hcloud, .cleaner = cleaner, .types = c->cloud.types, .images = c->cloud.images, .clock = c->clock, .cancel = c->o.cancel,
                                     .user_agent = c->user_agent, .host_id = host, .talos = c->spec->talos, .schematic = &c->spec->schematic, .archs = archs,
+                                    .operators = builder_operators(c, p),
                                     .locations = &c->spec->locations, .image_url = o->image_url, .sha256 = o->sha256, .no_ipv4 = o->no_ipv4, .warn = warn,
                                     .warn_data = c };
         if (image_job_new(&io, &c->images, err) < 0)

@@ -269,6 +269,8 @@ int firewall_rules(const struct firewall_wish *w, struct hcloud_firewall_rules *
 size_t prefixes_cover(const struct ip6_prefix *in, size_t n, size_t max, struct ip6_prefix **ret);
 bool firewall_allows_operator(const struct hcloud_firewall_rules *rules, const struct ip6_addr *a);
 int firewall_wish_rules(struct cluster *c, struct hcloud_firewall_rules *ret, struct error *err);
+/* The profile's operators, and this machine when `auto` is among them or none of them covers it: the command must reach the nodes. */
+void firewall_operators(const struct cluster *c, struct strv *ret);
 /* Reads, merges, writes and waits; creates it when missing. Serialised. */
 int firewall_write(struct cluster *c, struct error *err);
 /* For commands that must reach nodes: sees that this machine is let through, and if not adds it under the lock. ERR_REFUSED with no_firewall_change. */

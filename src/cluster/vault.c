@@ -55,9 +55,15 @@ static int vault_path(const struct vault_options *o, const char *name, char **re
         return 0;
 }
 
+/* Whatever it is: a link into a medium that is not mounted is no reason to make new secrets. */
+static bool is_there(const char *path) {
+        struct stat st;
+        return lstat(path, &st) == 0;
+}
+
 bool vault_exists(const struct vault_options *o) {
         _cleanup_str_ char *path = NULL;
-        return vault_path(o, "vault", &path, NULL) >= 0 && file_exists(path);
+        return vault_path(o, "vault", &path, NULL) >= 0 && is_there(path);
 }
 
 static int damaged(const char *path, const char *how, struct error *err) {
@@ -101,7 +107,7 @@ static int parse_header(const char *path, const char *text, struct header *ret, 
 static int read_vault(const struct vault_options *o, char **ret_path, char **ret_text, size_t *ret_len, struct header *ret, struct error *err) {
         _cleanup_str_ char *path = NULL, *text = NULL;
         size_t len = 0;
-        if (vault_path(o, "vault", &path, err) < 0 || file_read(path, VAULT_MAX, &text, &len, err) < 0)
+        if (vault_path(o, "vault", &path, err) < 0 || file_read_private(path, VAULT_MAX, 022, &text, &len, err) < 0)
                 return -1;
         if (parse_header(path, text, ret, err) < 0)
                 return -1;
@@ -133,16 +139,17 @@ static char *key_check(const uint8_t key[static KEY_LEN]) {
 static int read_key_file(const char *path, uint8_t ret[static KEY_LEN], struct error *err) {
         _cleanup_secret_ char *text = NULL;
         size_t len = 0, got = 0;
-        if (file_read(path, 1024, &text, &len, err) < 0)
+        if (file_read_private(path, 1024, 077, &text, &len, err) < 0)
                 return -1;
-        if (sodium_hex2bin(ret, KEY_LEN, text, len, " \r\n", &got, NULL) < 0 || got != KEY_LEN)
+        size_t digits = strspn(text, "0123456789abcdef");        /* as they were written: no upper case */
+        if (digits != 2 * KEY_LEN || digits + strspn(text + digits, "\r\n") != len || sodium_hex2bin(ret, KEY_LEN, text, digits, NULL, &got, NULL) < 0 || got != KEY_LEN)
                 return error_set(err, ERR_REFUSED, "the vault's key %s is no key: 64 hex digits are expected", path);
         return 0;
 }
 
 /* An existing key file is used again: it may be the survivor of a run that died between the two writes. */
 static int make_key_file(const char *path, uint8_t ret[static KEY_LEN], struct error *err) {
-        if (file_exists(path))
+        if (is_there(path))
                 return read_key_file(path, ret, err);
         random_bytes(ret, KEY_LEN);
         _cleanup_secret_ char *hex = hex_encode(ret, KEY_LEN);
@@ -170,7 +177,7 @@ static int open_key(const struct vault_options *o, const char *path, const struc
                 _cleanup_str_ char *key_path = NULL;
                 if (vault_path(o, "key", &key_path, err) < 0)
                         return -1;
-                if (!file_exists(key_path))
+                if (!is_there(key_path))
                         return error_set(err, ERR_REFUSED, "the key of the vault %s is missing: %s", path, key_path);
                 return read_key_file(key_path, ret, err);
         }
@@ -312,7 +319,7 @@ int vault_create(const struct vault_options *o, const struct talos_contract *con
 
 static int move_file(const char *from_dir, const char *to_dir, const char *name, struct error *err) {
         _cleanup_str_ char *from = path_join(from_dir, name), *to = path_join(to_dir, name);
-        if (!file_exists(from))
+        if (!is_there(from))
                 return 0;
         if (rename(from, to) < 0)
                 return error_set_errno(err, "moving %s to %s", from, to);

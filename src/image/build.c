@@ -7,12 +7,15 @@
 #include "base/codec.h"
 #include "base/http.h"
 #include "base/ip6.h"
+#include "image/guard.h"
 #include "image/images.h"
 #include "image/stream.h"
 
 #define EXPIRY_S (60 * 60)               /* a build that takes longer is dead */
 #define SYSTEM_IMAGE "debian-12"         /* never started: the rescue system is */
 #define OFF_MS (2 * 60 * 1000)
+#define APPLIED_MS (60 * 1000)         /* a firewall; seconds are usual */
+#define IPV6_MS (2 * 60 * 1000)          /* a rescue system that has not answered there by then may have no IPv6 */
 
 /* One server type in one location. rank: the location's place among the preferred ones, behind all of them for any other. hour: its price, in billionths. */
 struct way { const struct hcloud_server_type *type; const char *location; size_t rank; int64_t hour; bool sold_out; };
@@ -26,7 +29,7 @@ struct build {
         char *local;                     /* read here instead, or NULL */
         int64_t server;
         struct hcloud_ids actions;
-        struct strv addresses;
+        struct strv addresses, addresses4;
         struct image_written written;
         int64_t image;
         double image_size;
@@ -39,7 +42,8 @@ struct image_job {
         char *factory, *schematic, *run;
         bool plain;
         struct ssh_identity *identity;
-        int64_t key;
+        int64_t key, firewall;
+        bool any_ipv4;                   /* may reach the builders' SSH from the beginning */
         struct build *builds; size_t n;
 };
 
@@ -147,6 +151,7 @@ static void build_done(struct build *b) {
         free(b->local);
         hcloud_ids_done(&b->actions);
         strv_done(&b->addresses);
+        strv_done(&b->addresses4);
         image_written_done(&b->written);
 }
 
@@ -288,7 +293,8 @@ static int create(struct build *b, const struct way *w, struct error *err) {
 
         labels_of(j, &labels);
         struct hcloud_server_create o = { .name = b->name, .server_type = w->type->name, .image_name = SYSTEM_IMAGE, .location = w->location, .no_start = true,
-                                          .no_ipv4 = j->o.no_ipv4, .ssh_keys = &j->key, .n_ssh_keys = 1, .labels = &labels, .adopt = &labels };
+                                          .no_ipv4 = j->o.no_ipv4, .ssh_keys = &j->key, .n_ssh_keys = 1, .firewalls = &j->firewall,
+                                          .n_firewalls = 1, .labels = &labels, .adopt = &labels };
         int rc = hcloud_server_create(j->o.hcloud, &o, &made, err);
         hcloud_labels_done(&labels);
         if (rc < 0)
@@ -302,7 +308,7 @@ static int create(struct build *b, const struct way *w, struct error *err) {
                         strv_take(&b->addresses, ip6_str(&a));
                 }
         if (made->server->ipv4)
-                strv_add(&b->addresses, made->server->ipv4->ip);
+                strv_add(&b->addresses4, made->server->ipv4->ip);
         hcloud_server_created_free(made);
         return 0;
 }
@@ -327,6 +333,28 @@ static int step_builder(struct plan_step *s, void *arg, struct error *err) {
         return error_wrap(err, "no builder can be had, %zu ways were tried; the first answer was", b->n_ways);
 }
 
+/* In front of every builder before it has power. Whoever has no IPv6 comes from an IPv4 address that is not known here: it is another one behind a translator. */
+static int step_guard(struct plan_step *s, void *arg, struct error *err) {
+        struct image_job *j = arg;
+        _cleanup_str_ char *name = xasprintf("talos-image-builder-%s", j->run);
+        struct hcloud_labels labels;
+
+        j->any_ipv4 = !j->o.operators->n && !j->o.no_ipv4;
+        if (j->any_ipv4 && j->o.warn)
+                j->o.warn(j->o.warn_data, "this machine has no IPv6: port 22 of the builders is open to all of IPv4 while they work (only the key that was just made logs in)");
+        labels_of(j, &labels);
+        int rc = guard_create(j->o.hcloud, name, &labels, j->o.operators, j->any_ipv4, &j->firewall, err);
+        hcloud_labels_done(&labels);
+        return rc;
+}
+
+static int step_guard_gone(struct plan_step *s, void *arg, struct error *err) {
+        struct image_job *j = arg;
+        _cleanup_str_ char *name = xasprintf("talos-image-builder-%s", j->run);
+
+        return guard_remove(j->o.cleaner, name, err) < 0 ? error_hint(err, "hcloud-v6 image prune removes it") : 0;
+}
+
 /* A server that nobody starts cannot boot Debian instead; the rescue system is armed for the next boot within the hour. */
 static int step_rescue(struct plan_step *s, void *arg, struct error *err) {
         struct build *b = arg;
@@ -335,6 +363,9 @@ static int step_rescue(struct plan_step *s, void *arg, struct error *err) {
 
         plan_step_note(s, "waiting for the server");
         if (hcloud_actions_wait(c, b->actions.items, b->actions.n, err) < 0 || hcloud_servers_wait(c, &b->server, 1, NULL, "off", 0, err) < 0)
+                return -1;
+        plan_step_note(s, "waiting for the firewall");
+        if (hcloud_firewall_wait_applied(c, b->job->firewall, &b->server, 1, NULL, APPLIED_MS, err) < 0)
                 return -1;
         if (hcloud_server_enable_rescue(c, b->server, &b->job->key, 1, &action, NULL, err) < 0 || hcloud_actions_wait(c, &action, 1, err) < 0)
                 return error_wrap(err, "arming the rescue system");
@@ -365,6 +396,28 @@ static void on_progress(void *data, const struct image_progress *p) {
         }
 }
 
+/* By IPv6 from here alone. A rescue system that has none (whether that happens is not documented) is asked by IPv4, which must be open to all of it then. */
+static int connect_to(struct build *b, const struct ssh_target *target, struct ssh_link **ret, struct error *err) {
+        struct image_job *j = b->job;
+        _cleanup_error_ struct error first = ERROR_INIT;
+        struct ssh_target t = *target;
+
+        if (!j->any_ipv4) {
+                t.timeout_ms = b->addresses4.n ? IPV6_MS : 0;
+                if (ssh_link_open(&t, ret, &first) == 0)
+                        return 0;
+                if (first.kind != ERR_TIMEOUT || !b->addresses4.n)
+                        return error_move(err, &first);
+                on_note(b, "the rescue system does not answer by IPv6: port 22 of the builders is opened to all of IPv4 (only the key that was just made logs in)");
+                if (guard_admit(j->o.hcloud, j->firewall, j->o.operators, true, err) < 0)
+                        return error_wrap(err, "opening the builder's firewall");
+        }
+        for (size_t i = 0; i < b->addresses4.n; i++)
+                strv_add(&b->addresses, b->addresses4.items[i]);
+        t.timeout_ms = 0;
+        return ssh_link_open(&t, ret, err);
+}
+
 static int step_write(struct plan_step *s, void *arg, struct error *err) {
         struct build *b = arg;
         struct image_job *j = b->job;
@@ -373,7 +426,7 @@ static int step_write(struct plan_step *s, void *arg, struct error *err) {
         struct ssh_target t = { .addresses = &b->addresses, .user = "root", .identity = j->identity, .pin = &pin, .clock = j->o.clock, .cancel = plan_cancel(s) };
 
         plan_step_note(s, "waiting for the rescue system");
-        if (ssh_link_open(&t, &link, err) < 0)
+        if (connect_to(b, &t, &link, err) < 0)
                 return -1;
         plan_step_note(s, "connected to %s, host key %s (trusted at first contact)", ssh_link_address(link), pin);
         struct stream_options o = { .urls = &b->urls, .local = b->local, .sha256 = j->o.sha256, .user_agent = j->o.user_agent, .clock = j->o.clock,
@@ -514,11 +567,17 @@ void image_job_plan(struct image_job *j, struct plan *p, struct plan_step *after
                 plan_after(s, after);
                 after = s;
         }
-        struct plan_step *key = plan_add(p, "create", "ssh-key", name, step_key, j);
-        struct plan_step *gone = plan_add(p, "delete", "ssh-key", name, step_key_gone, j);
+        struct plan_step *key = plan_add(p, "create", "ssh-key", name, step_key, j), *guard = plan_add(p, "create", "firewall", name, step_guard, j);
+        struct plan_step *gone = plan_add(p, "delete", "ssh-key", name, step_key_gone, j), *open = plan_add(p, "delete", "firewall", name, step_guard_gone, j);
         plan_after(key, after);
-        plan_after(gone, key);
+        plan_after(guard, key);
+        plan_after(gone, guard);
+        plan_after(open, guard);
         plan_always(gone);
-        for (size_t i = 0; i < j->n; i++)
-                plan_after(gone, plan_build(&j->builds[i], p, key));
+        plan_always(open);
+        for (size_t i = 0; i < j->n; i++) {
+                struct plan_step *last = plan_build(&j->builds[i], p, guard);
+                plan_after(gone, last);
+                plan_after(open, last);
+        }
 }

@@ -24,6 +24,7 @@ struct image_options {
         const char *talos;               /* "v1.13.9" */
         const struct schematic *schematic;
         const struct strv *archs;        /* "x86", "arm": those to be built */
+        const struct strv *operators;    /* prefixes that may reach the builder's SSH; empty: this machine has no IPv6 */
         const struct strv *locations;    /* in order of preference; all others come after them */
         const char *factory;             /* base URL, or NULL: the variable, else IMAGE_FACTORY */
         const char *image_url;           /* a file or URL to send instead, or NULL; {arch} becomes amd64 or arm64 */

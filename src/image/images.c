@@ -74,9 +74,11 @@ int image_leftovers_find(struct hcloud_client *client, const struct image_look_o
         struct hcloud_list_options list = { .label_selector = LABEL_IMAGE_BUILDER };
         _cleanup_(hcloud_server_list_freep) struct hcloud_server_list *servers = NULL;
         _cleanup_(hcloud_ssh_key_list_freep) struct hcloud_ssh_key_list *keys = NULL;
+        _cleanup_(hcloud_firewall_list_freep) struct hcloud_firewall_list *firewalls = NULL;
         char *why;
 
-        if (hcloud_server_list(client, &list, &servers, err) < 0 || hcloud_ssh_key_list(client, &list, &keys, err) < 0)
+        if (hcloud_server_list(client, &list, &servers, err) < 0 || hcloud_ssh_key_list(client, &list, &keys, err) < 0 ||
+            hcloud_firewall_list(client, &list, &firewalls, err) < 0)
                 return -1;
         for (size_t i = 0; i < servers->n; i++)
                 if ((why = why_abandoned(&servers->items[i].labels, o)))
@@ -84,6 +86,9 @@ int image_leftovers_find(struct hcloud_client *client, const struct image_look_o
         for (size_t i = 0; i < keys->n; i++)
                 if ((why = why_abandoned(&keys->items[i].labels, o)))
                         add(w, "ssh-key", keys->items[i].id, keys->items[i].name, why);
+        for (size_t i = 0; i < firewalls->n; i++)        /* after its servers: until they are gone it cannot go */
+                if ((why = why_abandoned(&firewalls->items[i].labels, o)))
+                        add(w, "firewall", firewalls->items[i].id, firewalls->items[i].name, why);
         return 0;
 }
 
@@ -148,6 +153,8 @@ int image_waste_remove(struct hcloud_client *client, const struct image_waste *w
                 return hcloud_image_delete(client, w->id, err);
         if (str_eq(w->kind, "ssh-key"))
                 return hcloud_ssh_key_delete(client, w->id, err);
+        if (str_eq(w->kind, "firewall"))
+                return hcloud_firewall_delete(client, w->id, true, err);
         if (hcloud_server_delete(client, w->id, &action, err) < 0)
                 return -1;
         return hcloud_actions_wait(client, &action, 1, err);

@@ -1,7 +1,7 @@
 /* The project's Talos snapshots, and what builds have left behind: found by their labels, never by names.
  *
  * Labels of a snapshot: os=talos, hcloud-v6/talos-version, hcloud-v6/arch, hcloud-v6/schematic, hcloud-v6/sha256 and hcloud-v6/sha256-packed (63 of their 64 digits, which is
- * what a label holds; the description has them whole). A builder and its key carry hcloud-v6/image-builder (the host that builds), hcloud-v6/run and
+ * what a label holds; the description has them whole). A builder, its key and its firewall carry hcloud-v6/image-builder (the host that builds), hcloud-v6/run and
  * hcloud-v6/expiry (seconds since 1970 by the API's clock). */
 #pragma once
 
@@ -26,14 +26,14 @@ bool image_is(const struct hcloud_image *m, const char *talos, const char *schem
 const struct hcloud_image *image_find(const struct hcloud_image_list *list, const char *talos, const char *schematic, const char *arch);
 
 /* What prune would remove and why. */
-struct image_waste { char *kind; /* "server", "ssh-key", "image" */ int64_t id; char *name; char *why; };
+struct image_waste { char *kind; /* "server", "ssh-key", "firewall", "image" */ int64_t id; char *name; char *why; };
 struct image_wastes { struct image_waste *items; size_t n; };
 void image_wastes_done(struct image_wastes *w);
 /* Leftovers of builds of this host (nobody builds here: the caller holds the build lock) and of builds that have expired; older twins of a snapshot. With unused,
  * also snapshots of ours that no server was made from. */
 struct image_look_options { const char *host_id; int64_t now_ms; bool unused; };
 int image_waste_find(struct hcloud_client *client, const struct image_look_options *o, struct image_wastes *ret, struct error *err);
-/* Only what builds left behind: servers and keys; now_ms 0: this host's alone. */
+/* Only what builds left behind: servers, keys and firewalls; now_ms 0: this host's alone. */
 int image_leftovers_find(struct hcloud_client *client, const struct image_look_options *o, struct image_wastes *ret, struct error *err);
 /* Removes them; gone already is success. */
 int image_waste_remove(struct hcloud_client *client, const struct image_waste *w, struct error *err);

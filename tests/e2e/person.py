@@ -24,7 +24,7 @@ if pid == 0:
         del os.environ["NO_COLOR"]
     os.execvp(args[1], args[1:])
 fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
-seen, at, end = b"", 0, time.time() + 40
+seen, at, end = b"", 0, time.time() + 600
 while time.time() < end:
     if select.select([fd], [], [], 0.2)[0]:
         try:
@@ -42,7 +42,7 @@ while time.time() < end:
             os.write(fd, b"\x03")
 else:
     os.kill(pid, 9)
-    seen += b"\nperson.py: no end after 40 s\n"
+    seen += b"\nperson.py: no end after ten minutes\n"
 sys.stdout.buffer.write(seen)
 sys.stdout.flush()
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) & 255)

@@ -1,6 +1,7 @@
 /* The vault: what goes in comes out, and nothing else opens it. */
 #include "unit.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -125,18 +126,101 @@ START_TEST(wrong_key) {
 }
 END_TEST
 
-/* Cut anywhere, the file is called damaged, and never opens. */
+static void opens(void) {
+        struct vault *v = NULL;
+        ck_ok(vault_open(&options, &v, &err), err);
+        vault_free(v);
+}
+
+/* Refused, and the message names the file, or the vault that the key is not for. */
+static void refuses(const char *path) {
+        struct vault *v = NULL;
+        ck_fails(vault_open(&options, &v, &err), err, ERR_REFUSED);
+        ck_assert_msg(strstr(err.message, path) || strstr(err.message, "the key file does not belong to the vault"), "%s", err.message);
+        error_done(&err);
+}
+
+static const char *const both[] = { "vault", "key" };
+
+/* Cut at any length, the file is called damaged, and never opens. An editor's last newline is no content. */
 START_TEST(truncation) {
         create();
-        _cleanup_str_ char *path = path_of("vault");
-        size_t n;
-        _cleanup_str_ char *text = read_all(path, &n);
-        for (size_t cut = 0; cut + 2 < n; cut += 1 + n / 97) {
-                struct vault *v = NULL;
-                ck_ok(file_write_atomic(path, text, cut, 0600, &err), err);
-                ck_fails(vault_open(&options, &v, &err), err, ERR_REFUSED);
-                error_done(&err);
+        for (size_t i = 0; i < ARRAY_SIZE(both); i++) {
+                _cleanup_str_ char *path = path_of(both[i]), *text = NULL;
+                size_t n;
+                text = read_all(path, &n);
+                ck_assert_int_eq(truncate(path, (off_t) n - 1), 0);
+                opens();
+                for (size_t cut = n - 1; cut-- > 0;) {
+                        ck_assert_int_eq(truncate(path, (off_t) cut), 0);
+                        refuses(path);
+                }
+                ck_ok(file_write_atomic(path, text, n, 0600, &err), err);
         }
+        opens();
+}
+END_TEST
+
+static void flip(int fd, size_t at, int bit) {
+        char c;
+        ck_assert_int_eq(pread(fd, &c, 1, (off_t) at), 1);
+        c = (char) (c ^ (1 << bit));
+        ck_assert_int_eq(pwrite(fd, &c, 1, (off_t) at), 1);
+}
+
+/* One bit of any byte of the vault, in turn another one; of the header and of the key every bit. */
+START_TEST(every_byte) {
+        create();
+        for (size_t i = 0; i < ARRAY_SIZE(both); i++) {
+                _cleanup_str_ char *path = path_of(both[i]), *text = NULL;
+                _cleanup_fd_ int fd = open(path, O_RDWR | O_CLOEXEC);
+                size_t n;
+                text = read_all(path, &n);
+                const char *end = strstr(text, "\n\n");
+                size_t whole = end ? (size_t) (end - text) + 2 : n;
+                ck_assert_uint_gt(n, 60);
+                for (size_t at = 0; at < n; at++)
+                        for (int bit = 0; bit < (at < whole ? 8 : 1); bit++) {
+                                int which = at < whole ? bit : (int) (at % 8);
+                                flip(fd, at, which);
+                                refuses(path);
+                                flip(fd, at, which);
+                        }
+        }
+        opens();
+}
+END_TEST
+
+/* What stands in the place of the file is not read, and not taken for an empty place either. */
+START_TEST(no_file_of_ours) {
+        create();
+        for (size_t i = 0; i < ARRAY_SIZE(both); i++) {
+                _cleanup_str_ char *path = path_of(both[i]), *aside = xasprintf("%s.aside", path);
+                struct vault *v = NULL;
+                ck_assert_int_eq(rename(path, aside), 0);
+                ck_assert_int_eq(symlink(aside, path), 0);
+                refuses(path);
+                unlink(path);
+                ck_assert_int_eq(symlink("/nowhere/at/all", path), 0);
+                refuses(path);
+                ck_fails(vault_create_with(&options, NULL, copy_bundle(), &v, &err), err, ERR_EXISTS);
+                error_done(&err);
+                unlink(path);
+                ck_assert_int_eq(mkfifo(path, 0600), 0);
+                refuses(path);
+                unlink(path);
+                ck_assert_int_eq(mkdir(path, 0700), 0);
+                refuses(path);
+                rmdir(path);
+                ck_assert_int_eq(rename(aside, path), 0);
+                ck_assert_int_eq(chmod(path, 0602), 0);
+                refuses(path);
+                ck_assert_int_eq(chmod(path, 0640), 0);
+                if (i == 1)
+                        refuses(path);           /* the vault is sealed: who reads it has nothing */
+                ck_assert_int_eq(chmod(path, 0600), 0);
+        }
+        opens();
 }
 END_TEST
 
@@ -234,13 +318,15 @@ END_TEST
 static Suite *suite_vault(void) {
         Suite *s = suite_create("vault");
         TCase *t = tcase_create("vault");
-        tcase_set_timeout(t, 60);
+        tcase_set_timeout(t, 300);
         tcase_add_checked_fixture(t, setup, teardown);
         tcase_add_test(t, round_trip);
         tcase_add_test(t, never_twice);
         tcase_add_test(t, absent);
         tcase_add_test(t, wrong_key);
         tcase_add_test(t, truncation);
+        tcase_add_test(t, every_byte);
+        tcase_add_test(t, no_file_of_ours);
         tcase_add_test(t, tampering);
         tcase_add_test(t, with_passphrase);
         tcase_add_test(t, survivor_key_is_used);
