@@ -46,6 +46,9 @@ struct transfer {
 int transfer_init(struct transfer *t, const char *user_agent, struct error *err);
 void transfer_done(struct transfer *t);
 
+/* Keeps one header line, "Name: value", under its lower-case name, trimmed. */
+void http_store_header(struct http_response *r, const char *line, size_t n);
+
 /* Reads figures out of the finished handle into t and its response. */
 void transfer_read_info(struct transfer *t);
 /* What the end means: 0 or the error that http_perform() documents. */

@@ -14,8 +14,7 @@ enum { MAX_HEADER_BYTES = 256 * 1024, MAX_HEADERS = 1000, MAX_REDIRECTS = 5 };
 #define DEFAULT_TIMEOUT_MS 60000L
 #define DEFAULT_CONNECT_TIMEOUT_MS 10000L
 
-/* "Name: value" to a lower-case name and a trimmed value. */
-static void store_header(struct http_response *r, const char *line, size_t n) {
+void http_store_header(struct http_response *r, const char *line, size_t n) {
         const char *colon = memchr(line, ':', n);
         if (!colon || colon == line)
                 return;
@@ -46,7 +45,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *data) {
         if (n >= 5 && memcmp(line, "HTTP/", 5) == 0)
                 kvs_done(&t->response->headers);
         else
-                store_header(t->response, line, n);
+                http_store_header(t->response, line, n);
         return n;
 }
 

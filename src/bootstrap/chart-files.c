@@ -53,7 +53,7 @@ static char *pax_path(const char *text, size_t len) {
                 unsigned long n = strtoul(text + at, &end, 10);
                 const char *record = end + 1, *last = text + at + n - 1;   /* its line end */
 
-                if (n == 0 || n > len - at || *end != ' ' || record > last)
+                if (n == 0 || n > len - at || *end != ' ' || record > last || *last != '\n')
                         return NULL;
                 if (last - record >= 5 && str_starts(record, "path="))
                         return xstrndup(record + 5, (size_t) (last - (record + 5)));
@@ -97,11 +97,8 @@ static int walk(const uint8_t *tar, size_t len, struct chart_files *files, struc
                 if (!octal(head + 124, 12, &size) || size > len - at - BLOCK)
                         return error_set(err, ERR_INVALID, "the chart's archive is damaged at '%s'", name);
                 if (type == 'L' || type == 'x') {
-                        char *longer = type == 'L' ? xstrndup((const char *) data, size) : pax_path((const char *) data, size);
-                        if (longer) {
-                                free(long_name);
-                                long_name = longer;
-                        }
+                        free(long_name);
+                        long_name = type == 'L' ? xstrndup((const char *) data, size) : pax_path((const char *) data, size);
                         continue;
                 }
                 if (files->n == FILES_MAX)

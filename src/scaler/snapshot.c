@@ -144,8 +144,11 @@ static int read_continue(struct scan *scan, char **ret, struct error *err) {
         static const struct scan_field fields[] = { { "continue", NULL }, { "pagination", next_page }, { NULL, NULL } };
         _cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
         _cleanup_json_ json_t *o = NULL;
-        if (scan_value(scan, fields, &text, err) < 0 || json_parse("metadata", text.data, text.len, &o, err) < 0)
+        _cleanup_error_ struct error why = ERROR_INIT;
+        if (scan_value(scan, fields, &text, err) < 0)
                 return -1;
+        if (json_parse("metadata", text.data, text.len, &o, &why) < 0)
+                return scan_fail(scan, err, "%s", error_text(&why));
         const char *token = jget_text(o, "continue");
         const json_t *page = jget(o, "pagination.next_page");
         free(*ret);

@@ -2,7 +2,7 @@
  * that reads it, without a network. The first request gets the answer; whatever is asked after it finds the connection closed. */
 #pragma once
 
-#include "base/http.h"
+#include "base/http-internal.h"
 #include "check.h"
 
 struct canned_answer {
@@ -11,6 +11,7 @@ struct canned_answer {
         const uint8_t *p;
         size_t n, piece;                          /* bytes given to on_data at once; 0: all */
         bool every;                               /* the same answer to every request */
+        bool with_headers;                        /* the bytes begin with header lines, ended by an empty one */
         unsigned asked;
 };
 static struct canned_answer canned;
@@ -27,6 +28,20 @@ static int canned_stream(const struct http_request *req) {
         return 0;
 }
 
+/* Takes the header lines off the front of the bytes. */
+static void canned_headers(struct http_response *ret, const uint8_t **p, size_t *n) {
+        while (*n > 0) {
+                const uint8_t *end = memchr(*p, '\n', *n);
+                size_t len = end ? (size_t) (end - *p) : *n;
+                if (len > 0)
+                        http_store_header(ret, (const char *) *p, len);
+                *p += MIN(len + 1, *n);
+                *n -= MIN(len + 1, *n);
+                if (len == 0)
+                        return;
+        }
+}
+
 int __wrap_http_perform(struct http_engine *e, const struct http_request *req, struct http_response *ret, struct error *err) {
         (void) e;
         *ret = (struct http_response) { 0 };
@@ -39,9 +54,12 @@ int __wrap_http_perform(struct http_engine *e, const struct http_request *req, s
                 kvs_set(&ret->headers, "grpc-status", canned.grpc_status);
         if (req->on_data)
                 return canned_stream(req) < 0 ? error_set(err, ERR_CANCELLED, "enough") : 0;
-        size_t max = req->max_body ? req->max_body : 32u << 20;
-        if (canned.n > max)
+        size_t max = req->max_body ? req->max_body : 32u << 20, n = canned.n;
+        const uint8_t *p = canned.p;
+        if (canned.with_headers)
+                canned_headers(ret, &p, &n);
+        if (n > max)
                 return error_set(err, ERR_PROTOCOL, "too big");
-        strbuf_add(&ret->body, canned.p, canned.n);
+        strbuf_add(&ret->body, p, n);
         return 0;
 }

@@ -1,5 +1,5 @@
 /* What the Hetzner Cloud API answers, from HTTP status to plain struct. The first byte chooses the resource, the second the call and
- * the status; the rest is the body. */
+ * the status; the rest is the body, with the second byte's highest bit header lines before it. Its next bit lets the client try again. */
 #include "answers.h"
 #include "hcloud/client-internal.h"
 #include <hcloud/hcloud.h>
@@ -94,7 +94,7 @@ static const struct { void (*call)(struct hcloud_client *, unsigned, struct erro
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n) {
         static const int statuses[] = { 200, 201, 204, 400, 401, 403, 404, 409, 410, 412, 422, 423, 429, 500, 502, 503 };
-        static const struct hcloud_client_options options = { .endpoint = "http://[::1]:1/v1", .token = "t", .retry_budget_ms = -1 };
+        struct hcloud_client_options options = { .endpoint = "http://[::1]:1/v1", .token = "t", .retry_budget_ms = -1 };
         static struct http_engine *engine;
         struct clock *clock = clock_manual_new(INT64_C(1790000000000));
         struct hcloud_client_inner inner = { .clock = clock, .jitter_seed = 1 };
@@ -104,10 +104,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n) {
                 CHECK(http_engine_new("fuzz", &engine, NULL) >= 0);
         inner.engine = engine;
         if (n >= 2) {
+                bool again = p[1] & 0x40;
+                if (again)
+                        options.retry_budget_ms = 60000;
                 CHECK(hcloud_client_new_with(&options, &inner, &c, &err) >= 0);
-                canned = (struct canned_answer) { .status = statuses[(p[1] >> 1) % ARRAY_SIZE(statuses)], .p = p + 2, .n = n - 2 };
+                canned = (struct canned_answer) { .status = statuses[(p[1] >> 1) % ARRAY_SIZE(statuses)], .p = p + 2, .n = n - 2,
+                                                  .with_headers = p[1] & 0x80, .every = again };
                 kinds[p[0] % ARRAY_SIZE(kinds)].call(c, p[1], &err);
                 CHECK(err.kind == ERR_NONE || (err.message && !strpbrk(err.message, "\n\r\x1b")));
+                CHECK(clock_mono_ms(clock) - INT64_C(1790000000000) < 2 * 3600000); /* no answer makes it wait for ever */
                 hcloud_client_free(c);
         }
         clock_manual_free(clock);

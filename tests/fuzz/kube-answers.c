@@ -1,5 +1,5 @@
 /* What a Kubernetes API server answers, from HTTP status to plain struct. The first byte chooses the call, the second the
- * status. */
+ * status, its highest bit header lines before the body, and the next bit that the client tries again. */
 #include "answers.h"
 #include "kube/apply.h"
 #include "kube/csr.h"
@@ -88,10 +88,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n) {
         struct clock *clock = clock_manual_new(INT64_C(1790000000000));
         struct kube_config config = { .server = "http://[::1]:1", .clock = clock, .max_tries = 1 };
         if (n >= 2) {
+                config.max_tries = p[1] & 0x40 ? 4 : 1;
                 CHECK(kube_client_new(&config, &c, &err) >= 0);
-                canned = (struct canned_answer) { .status = statuses[p[1] % ARRAY_SIZE(statuses)], .p = p + 2, .n = n - 2 };
+                canned = (struct canned_answer) { .status = statuses[p[1] % ARRAY_SIZE(statuses)], .p = p + 2, .n = n - 2, .with_headers = p[1] & 0x80,
+                                                  .every = p[1] & 0x40 };
                 calls[p[0] % ARRAY_SIZE(calls)](c, &err);
                 CHECK(err.kind == ERR_NONE || !strpbrk(err.message, "\n\r\x1b"));
+                CHECK(clock_mono_ms(clock) - INT64_C(1790000000000) < 2 * 3600000); /* no answer makes it wait for ever */
                 kube_client_free(c);
         }
         clock_manual_free(clock);

@@ -1,65 +1,13 @@
-/* The simulator's HTTP/1.1 server: what it reads and answers does not depend on how the bytes were cut, and no line end gets into a request.
- * The linker puts the functions below in the place of the connection's (--wrap). */
-#include "check.h"
+/* The simulator's HTTP/1.1 server: what it reads and answers does not depend on how the bytes were cut, and no line end gets into a request. */
+#include "sim-wire.h"
 #include "sim/net/http1.h"
 
-struct wire { const struct conn_ops *ops; void *data; bool closed; unsigned answers; uint64_t digest; };
-static struct wire wire;
-static listener_fn accept_fn;
-static void *accept_data;
-static struct conn *const fake = (struct conn *) &wire;
-
-int __wrap_listener_new(struct sim_loop *l, const struct ip6_addr *addr, unsigned port, struct tls_server *tls, listener_fn fn, void *data,
-                        struct listener **ret, struct error *err);
-void __wrap_listener_free(struct listener *s);
-void __wrap_conn_set_ops(struct conn *c, const struct conn_ops *ops, void *data);
-const struct ip6_addr *__wrap_conn_peer_addr(const struct conn *c);
-void __wrap_conn_write(struct conn *c, const void *p, size_t n);
-void __wrap_conn_close(struct conn *c);
-void __wrap_conn_drop(struct conn *c);
-
-int __wrap_listener_new(struct sim_loop *l, const struct ip6_addr *addr, unsigned port, struct tls_server *tls, listener_fn fn, void *data,
-                        struct listener **ret, struct error *err) {
-        accept_fn = fn;
-        accept_data = data;
-        *ret = NULL;
-        return 0;
-}
-
-void __wrap_listener_free(struct listener *s) {
-}
-
-void __wrap_conn_set_ops(struct conn *c, const struct conn_ops *ops, void *data) {
-        wire.ops = ops;
-        wire.data = data;
-}
-
-const struct ip6_addr *__wrap_conn_peer_addr(const struct conn *c) {
-        static const struct ip6_addr nobody;
-        return &nobody;
-}
-
 /* Answers count by their status lines; 100-continue depends on the cuts. */
-void __wrap_conn_write(struct conn *c, const void *p, size_t n) {
+static void wrote(const void *p, size_t n) {
         if (n > 12 && memcmp(p, "HTTP/1.1 ", 9) == 0 && ((const char *) p)[9] != '1') {
                 wire.answers++;
                 wire.digest = wire.digest * 31 + (uint64_t) atoll((const char *) p + 9);
         }
-}
-
-void __wrap_conn_close(struct conn *c) {
-        wire.closed = true;
-}
-
-static void hang_up(void) {
-        const struct conn_ops *ops = TAKE(wire.ops);
-        wire.closed = true;
-        if (ops)
-                ops->on_close(wire.data, fake);
-}
-
-void __wrap_conn_drop(struct conn *c) {
-        hang_up();
 }
 
 static void add(const char *s, size_t n) {

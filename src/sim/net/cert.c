@@ -298,7 +298,8 @@ int cert_request_parse(const char *csr_pem, struct cert_request *ret, struct err
                 int nid = OBJ_obj2nid(X509_NAME_ENTRY_get_object(e));
                 if (nid == NID_organizationName) {
                         strv_take(&ret->organizations, text);
-                } else if (nid == NID_commonName && !ret->common_name) {
+                } else if (nid == NID_commonName) {              /* of several the last counts, as in Go */
+                        free(ret->common_name);
                         ret->common_name = text;
                 } else {
                         free(text);
