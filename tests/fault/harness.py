@@ -69,7 +69,7 @@ class Harness:
     def some(self, cases):
         if self.o.short:
             return sorted(self.random.sample(cases, min(SHORT, len(cases))), key=str)
-        return cases[::self.o.every]
+        return cases[::self.o.every or 1]
 
     def count_of_doubles(self):
         return SHORT if self.o.short else self.o.doubles

@@ -1,36 +1,101 @@
-"""Each call that a command makes goes wrong in each way: done all the same, or ended with a message; the next run repairs."""
+"""Each call that a command makes is refused, or its answer is spoilt, in each way: done all the same, or ended with the right exit status and a message
+with resource and cause; the next run repairs.
+
+The kinds are sorted into classes by what is right for all of a class. Without --every each call meets one kind of each class, chosen by the seed, turn by turn,
+so that a route that is called often meets them all; --every 1 takes every pair."""
 import re
 
 import cloud
 from scenarios import Wrong, must, run, tail
 
-KINDS = {
-    "refused": ["429", "500", "502", "502-after", "503", "504", "drop", "drop-before", "html", "truncated", "huge", "locked", "conflict", "maintenance"],
-    "refused-kube": ["kube-error:status=%d" % s for s in (403, 409, 429, 500, 503)] + ["kube-drop", "kube-drop-before"],
-    "refused-talos": ["talos-error:code=%d" % s for s in (4, 13, 14)] + ["talos-drop-before"],
+api = lambda *codes: ["api-error:code=" + c for c in codes]
+kube = lambda *statuses: ["kube-error:status=%d" % s for s in statuses]
+talos = lambda *codes: ["talos-error:code=%d" % c for c in codes]
+
+# Class -> the exit statuses that are right, and its kinds. "passes" is over with one try more; what is "broken" was perhaps carried out.
+CLASSES = {
+    "hetzner": {
+        "passes": ({0}, ["429", "502"] + api("bad_gateway", "unavailable", "timeout", "server_error")),
+        "busy": ({0}, api("conflict", "locked")),
+        "credentials": ({5}, api("unauthorized", "forbidden", "token_readonly")),
+        "capacity": ({0, 6}, api("resource_limit_exceeded", "resource_unavailable", "placement_error")),
+        "no": ({0, 1}, api("invalid_input", "not_found", "protected", "unsupported_error", "service_error", "maintenance", "json_error", "method_not_allowed",
+                           "uniqueness_error", "deprecated_api_endpoint")),
+        "broken": ({0}, ["drop", "drop-before", "close", "502-after", "truncated:part=json", "truncated:part=http", "html", "empty"]),
+        "too much": ({0, 1}, ["huge", "endless"]),
+    },
+    "kube": {
+        "passes": ({0}, kube(429, 500, 503, 504)),
+        "no": ({0, 1, 5}, kube(400, 401, 403, 404, 405, 409, 410, 422)),
+        "broken": ({0, 1, 8}, ["kube-drop", "kube-drop-before", "kube-close", "kube-html", "kube-truncated", "kube-empty"]),
+        "too much": ({0, 1}, ["kube-endless"]),
+    },
+    "talos": {
+        "passes": ({0}, talos(14)),
+        "no": ({0, 1, 5, 8}, talos(1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 16)),
+        "broken": ({0, 1, 8}, ["talos-drop", "talos-drop-before", "talos-empty", "talos-garbled", "talos-html"]),
+        "too much": ({0, 1}, ["talos-endless"]),
+    },
 }
-COMMANDS = ["create_server", "start_server", "attach_to_network", "apply_firewall", "set_firewall_rules"]
+# What lasts as long as the program has patience, a minute of doing nothing: once for each API and command.
+PATIENCE = {"hetzner": ["silent", "drip"], "kube": ["kube-silent", "kube-drip"], "talos": ["talos-silent"]}
+PORTS = {"hetzner": ":8080/v1", "kube": ":6443", "talos": ":50000"}
+COMMANDS = ["create_server", "start_server", "attach_to_network", "apply_firewall", "set_firewall_rules", "enable_rescue", "delete_server", "create_image"]
 
 
-def calls(row):
-    """Every call of a recorded run, in every way that it can be refused."""
-    port = {"refused": ":8080/v1", "refused-kube": ":6443", "refused-talos": ":50000"}[row]
+def called(reference, part):
+    """Routes of a recorded run to one API, in order: (route, its number among the calls of this route)."""
+    found, seen = [], {}
+    for e in reference["events"]:
+        m = re.match(r"\d+ send (\S+) https?://\S+?" + PORTS[part] + r"(/[^?\s]*)", e)
+        if m:
+            route = m[2] if part == "talos" else m[1] + " " + re.sub(r"/\d+", "/*", m[2])
+            seen[route] = seen.get(route, -1) + 1
+            found.append((route, seen[route]))
+    return found
 
+
+def fault(kind, route, number, count=1):
+    return "%s%sroute=%s,skip=%d,count=%d" % (kind, "," if ":" in kind else ":", route, number, count)
+
+
+def fits(kind, route):
+    """Only what changes something finds it busy."""
+    return not (route.startswith("GET") and re.search(r"conflict|locked|uniqueness|protected|resource_|placement|status=409", kind))
+
+
+def cases_of(h, reference, part):
+    pairs, cover = [], []
+    for turn, (route, number) in enumerate(called(reference, part)):
+        for right, (statuses, kinds) in CLASSES[part].items():
+            kinds = [k for k in kinds if fits(k, route)]
+            some = [{"kind": "refused", "fault": fault(k, route, number), "right": sorted(statuses), "class": right} for k in kinds]
+            pairs += some
+            if some:
+                cover.append(some[(turn + number + h.o.seed) % len(some)])
+    once = called(reference, part)
+    for i, kind in enumerate(PATIENCE[part]):
+        if once:
+            route, number = once[(7 * i + h.o.seed) % len(once)]
+            extra = {"kind": "refused", "fault": fault(kind, route, number), "right": [0, 1, 8], "class": "patience"}
+            pairs.append(extra)
+            cover.append(extra)
+    if part != "hetzner" and once:
+        shaken = [{"kind": "refused", "fault": "%s:part=%s,skip=%d,count=1" % (k, part, i), "right": [0, 1, 5], "class": "handshake"}
+                  for k in ("tls-alert", "stranger") for i in range(4)]
+        pairs, cover = pairs + shaken, cover + shaken[::2]
+    return pairs if h.o.every else cover
+
+
+def refused_by(*parts):
     def cases(h, reference):
-        called = [m.groups() for m in (re.match(r"\d+ send (\S+) https?://\S+?" + port + r"(/[^?\s]*)", e) for e in reference["events"]) if m]
-        if row == "refused-talos":
-            routes = [path for _, path in called]
-        else:
-            routes = [method + " " + re.sub(r"/\d+", "/*", path) for method, path in called]
-        faults = []
-        for route in sorted(set(routes)):
-            kinds = KINDS[row]
-            if route.startswith("GET"):
-                kinds = [k for k in kinds if k not in ("locked", "conflict", "kube-error:status=409")]
-            faults += ["%s%sroute=%s,skip=%d,count=1" % (k, "," if ":" in k else ":", route, i) for k in kinds for i in range(routes.count(route))]
-        if row == "refused":
-            faults += ["action-error:command=%s,skip=%d,count=1" % (c, i) for c in COMMANDS for i in range(3)]
-        return [{"kind": "refused", "fault": f} for f in h.some(faults)]
+        found = [c for part in parts for c in cases_of(h, reference, part)]
+        if "hetzner" in parts:
+            actions = [{"kind": "refused", "fault": "action-error:command=%s,skip=%d,count=1" % (c, i), "right": [0, 1, 3], "class": "action"}
+                       for c in COMMANDS for i in range(3)]
+            bursts = [{"kind": "refused", "fault": "429:skip=%d,count=4" % i, "right": [0], "class": "burst"} for i in (0, 5, 20)]
+            found += actions + bursts
+        return h.some(found)
     return cases
 
 
@@ -40,32 +105,59 @@ def name(case):
 
 # Row: scenario, its cases, is it in the short version.
 ROWS = {
-    "refused": ("up", calls("refused"), True),
-    "refused-kube": ("up", calls("refused-kube"), True),
-    "refused-talos": ("up", calls("refused-talos"), False),
+    "refused": ("up", refused_by("hetzner"), True),
+    "refused-kube": ("up", refused_by("kube"), True),
+    "refused-talos": ("up", refused_by("talos"), False),
+    "refused-destroy": ("destroy", refused_by("hetzner", "kube", "talos"), False),
+    "refused-scale-up": ("scale-up", refused_by("hetzner", "kube", "talos"), False),
+    "refused-scale-down": ("scale-down", refused_by("hetzner", "kube", "talos"), False),
+    "refused-image": ("image", refused_by("hetzner"), False),
 }
 
 
 # What follows runs inside the world of a case.
 
-def refused(scenario, case, log):
-    """One call is refused: done all the same, or ended with a message; the next run repairs."""
-    cloud.control("/faults", {"spec": case["fault"]}, "POST")
-    status, said = run(scenario.words)
+def strike(spec):
+    cloud.control("/faults", {"spec": spec}, "POST")
+
+
+def over():
+    """Takes the faults away; how often they struck."""
     struck = sum(f.get("hits", 0) for f in cloud.control("/faults")["faults"])
     cloud.control("/faults", method="DELETE")
-    if not struck:
-        return ["not reached"]
-    if status not in (0, 1, 5, 6, 7, 8):
-        raise Wrong("ended with %s: %s" % (status, tail(said)))
-    if status != 0:
-        message = [l for l in said.splitlines() if l.startswith("error")]
-        if not message or len(message[0].split(": ")) < 3:
-            raise Wrong("ended with %s and does not say of what and why: %s" % (status, tail(said)))
-    elif not scenario.cluster or "warning" not in said:
+    return struck
+
+
+def check(scenario, case, status, said):
+    """The right exit status, and a message that says of what and why, with the API's own code where it gave one."""
+    right = case["right"] + ([3] if not scenario.cluster else [])
+    if status not in right:
+        raise Wrong("ended with %s, not one of %s: %s" % (status, right, tail(said)))
+    if status == 0:
+        return
+    message = [l for l in said.splitlines() if l.startswith("error")]
+    if not message or len(message[0].split(": ")) < 3:
+        raise Wrong("ended with %s and does not say of what and why: %s" % (status, tail(said)))
+    code = re.search(r"code=([a-z_]+)", case["fault"])
+    if code and code[1] not in said:
+        raise Wrong("ended with %s and does not name %s: %s" % (status, code[1], tail(said)))
+
+
+def repaired(scenario, status, said):
+    if status == 0 and (not scenario.cluster or "warning" not in said):
         scenario.done()
     must(scenario.again())      # what could not be tidied up was said, and goes now
     scenario.done()
+
+
+def refused(scenario, case, log):
+    """One call is refused: done all the same, or ended with a message; the next run repairs."""
+    strike(case["fault"])
+    status, said = run(scenario.words)
+    if not over():
+        return ["not reached"]
+    check(scenario, case, status, said)
+    repaired(scenario, status, said)
     return ["%s" % status]
 
 

@@ -18,35 +18,9 @@ const char *call_query(const struct cloud_call *c, const char *name, size_t n) {
 
 /* ---- answers ---- */
 
-/* "unknown" fault: enum words nobody knows, and keys nobody asked for, everywhere. */
-static void make_unknown(json_t *j) {
-        const char *key;
-        json_t *v;
-        size_t i;
-
-        if (json_is_array(j)) {
-                json_array_foreach(j, i, v) make_unknown(v);
-                return;
-        }
-        if (!json_is_object(j))
-                return;
-        if (json_is_string(json_object_get(j, "assignee_type")))
-                json_object_set_new(j, "assignee_type", json_string("something_new"));
-        if (json_is_string(json_object_get(j, "storage_type")))
-                json_object_set_new(j, "storage_type", json_string("something_new"));
-        json_object_foreach(j, key, v)
-                if (strcmp(key, "labels") != 0)     /* a map of texts by its nature */
-                        make_unknown(v);
-        json_object_set_new(j, "something_new", json_pack("{s:[i,n]}", "deep", 1));
-}
-
 int reply_json(struct cloud_call *c, int status, json_t *body) {
-        const struct kv facts[] = { { (char *) "route", c->route ? (char *) kvs_get(&c->path, "route") : (char *) "" } };
-
-        if (status < 300 && sim_fault_hit(c->cloud->world, "unknown", facts, ARRAY_SIZE(facts))) {
-                make_unknown(body);
-                c->answer->spoilt = "unknown";
-        }
+        if (status < 300)
+                lie_in_json(c, body);
         if (status < 300 && sim_fault_holds(c->cloud->world, "unknown-status", NULL, 0))
                 c->answer->spoilt = "unknown-status";
         _cleanup_str_ char *text = json_write(body);

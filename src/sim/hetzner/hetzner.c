@@ -30,6 +30,7 @@ void sim_hetzner_free(struct sim_world *w) {
                         cloud_remove(c, c->stores[kind].items[c->stores[kind].n - 1]);
                 free(c->stores[kind].items);
         }
+        json_decref(c->past);
         free(c);
         w->hetzner = NULL;
 }

@@ -22,6 +22,7 @@ struct sim_api_answer {
         struct strbuf body;
         bool drop;                      /* close the connection without an answer (a fault) */
         bool truncate;                  /* Content-Length says more than is sent, then the connection closes (a fault) */
+        int spoil;                      /* enum sim_spoil (world/spoil.h): answer so; 0: as it is */
         int64_t delay_ms;               /* answer so much later */
         const char *spoilt;             /* the fault that made the body something the real API would not say, or NULL; static */
 };

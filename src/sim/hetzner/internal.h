@@ -254,6 +254,7 @@ struct sim_hetzner {
         int64_t failed_after;           /* chained actions look here */
         unsigned counts[KIND_MAX];      /* created so far, for quota faults */
         struct loop_timer *selector_timer;
+        json_t *past;                   /* lies.c: the lists before the last changes, newest first; or NULL */
 };
 
 /* The call being answered. */
@@ -301,6 +302,16 @@ int cloud_metrics(struct cloud_call *c);                    /* GET /servers/{id}
 int cloud_change_protection(struct cloud_call *c);          /* {"delete": bool} */
 /* Answers a page of an array of whole, sorted items (each new references are stolen by the array). */
 int cloud_answer_page(struct cloud_call *c, const char *key, size_t total, json_t *(*render)(struct cloud_call *c, void *item), void **items);
+
+/* lies.c: faults that refuse by any code, and that say what is not so. */
+struct sim_fault;
+int refuse_as_told(struct cloud_call *c, const struct sim_fault *f);            /* -1 */
+void lie_in_json(struct cloud_call *c, json_t *body);
+void remember_lists(struct sim_hetzner *c);
+int answer_stale(struct cloud_call *c, bool *ret_answered);
+void shift_page(struct cloud_call *c, int64_t page, int64_t *per_page, int64_t *ret_first);
+void add_foreign(struct cloud_call *c, json_t *list);
+void date_as_told(struct cloud_call *c);
 
 /* selector.c */
 bool cloud_label_key_valid(const char *key);

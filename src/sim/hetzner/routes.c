@@ -5,6 +5,7 @@
 #include "base/codec.h"
 #include "base/secret.h"
 #include "sim/world/faults.h"
+#include "sim/world/spoil.h"
 
 const struct cloud_class *const cloud_classes[KIND_MAX] = {
         [KIND_SERVER] = &class_server, [KIND_PRIMARY_IP] = &class_primary_ip, [KIND_FLOATING_IP] = &class_floating_ip,
@@ -192,6 +193,8 @@ static int faults_before(struct cloud_call *c, const struct kv *facts, size_t n)
                 c->answer->delay_ms = (int64_t) sim_fault_number(f, "ms", 1000);
         if (sim_fault_hit(w, "429", facts, n))
                 return reply_error(c, 429, "rate_limit_exceeded", "limit of %d requests per hour reached", RATE_LIMIT);
+        if ((f = sim_fault_hit(w, "api-error", facts, n)))
+                return refuse_as_told(c, f);
         if (sim_fault_hit(w, "502", facts, n))
                 return reply_html(c, 502);
         if (sim_fault_hit(w, "500", facts, n))
@@ -232,6 +235,7 @@ static void faults_after(struct cloud_call *c, const struct kv *facts, size_t n)
                 c->answer->body.data[c->answer->body.len] = '\0';
                 c->answer->truncate = str_eq(part, "http");     /* else the framing is whole and only the JSON is cut */
         }
+        c->answer->spoil = (int) sim_spoil_hit(w, "", facts, n);
         if (sim_fault_hit(w, "huge", facts, n)) {
                 c->answer->spoilt = "huge";
                 strbuf_clear(&c->answer->body);
@@ -268,6 +272,8 @@ static void work(struct cloud_call *c) {
                 return;
         if (read_body(c) < 0 || find_object(c) < 0)
                 return;
+        if (!str_eq(c->request->method, "GET"))
+                remember_lists(c->cloud);
         (void) c->route->handler(c);
         faults_after(c, facts, ARRAY_SIZE(facts));
 }
@@ -280,6 +286,7 @@ void sim_hetzner_handle(struct sim_world *w, const struct sim_api_request *req, 
         read_query(&c);
         work(&c);
         rate_headers(&c);
+        date_as_told(&c);
         w->hetzner->calls_by_status[MIN(ret->status / 100, 5)]++;
         kvs_done(&c.path);
         for (size_t i = 0; i < c.n_query; i++) {

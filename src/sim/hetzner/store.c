@@ -165,14 +165,15 @@ static void link_add(struct cloud_call *c, struct strbuf *b, int64_t page, int64
 }
 
 int cloud_answer_page(struct cloud_call *c, const char *key, size_t total, json_t *(*render)(struct cloud_call *c, void *item), void **items) {
-        int64_t page, per_page;
+        int64_t page, per_page, first;
 
         if (read_page(c, &page, &per_page) < 0)
                 return -1;
+        shift_page(c, page, &per_page, &first);
         int64_t last = MAX(((int64_t) total + per_page - 1) / per_page, (int64_t) 1);
         bool duplicate = false;
         json_t *list = json_array();
-        for (int64_t i = (page - 1) * per_page; i < (int64_t) total && i < page * per_page; i++) {
+        for (int64_t i = first; i < (int64_t) total && i < first + per_page; i++) {
                 json_array_append_new(list, render(c, items[i]));
                 if (!duplicate && sim_fault_on(c->cloud->world, "duplicate")) {
                         json_array_append_new(list, render(c, items[i]));
@@ -180,6 +181,8 @@ int cloud_answer_page(struct cloud_call *c, const char *key, size_t total, json_
                 }
         }
 
+        if (page == last)
+                add_foreign(c, list);
         _cleanup_strbuf_ struct strbuf links = STRBUF_INIT;
         if (page > 1)
                 link_add(c, &links, page - 1, per_page, "prev");
@@ -229,6 +232,10 @@ int cloud_list(struct cloud_call *c) {
                 return reply_invalid(c, "label_selector", "label selector is malformed");
         if (read_orders(c, k->sort, &orders) < 0)
                 return -1;
+        bool answered;
+        int r = answer_stale(c, &answered);
+        if (answered)
+                return r;
         _cleanup_free_ void **found = xcalloc(s->n + 1, sizeof(*found));
         size_t n = 0;
         for (size_t i = 0; i < s->n; i++)

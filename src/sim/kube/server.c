@@ -2,13 +2,18 @@
 
 #include "base/codec.h"
 #include "sim/kube/rest.h"
-#include "sim/world/faults.h"
+#include "sim/world/spoil.h"
 
 struct kube_server {
         struct sim_world *world;
         struct sim_loop *loop;
         struct kube_cluster *cluster;
         struct http1_server *http;
+        struct cert_pair pair;
+        struct tls_options tls;          /* as it answers when nothing is wrong */
+        struct ip6_addr addr;
+        char *name;
+        struct sim_tls_spoil spoil;
 };
 
 /* A watch on its way to a client. */
@@ -126,7 +131,8 @@ static void read_query(const struct http1_exchange *x, struct kvs *ret) {
 /* The reasons of k8s.io/apimachinery that go with a status. */
 static const char *reason_of(int status) {
         static const struct { int status; const char *reason; } reasons[] = {
-                { 401, "Unauthorized" }, { 403, "Forbidden" },       { 404, "NotFound" },           { 409, "Conflict" },
+                { 400, "BadRequest" },   { 401, "Unauthorized" },     { 403, "Forbidden" },     { 404, "NotFound" }, { 405, "MethodNotAllowed" },
+                { 409, "Conflict" },     { 410, "Expired" },          { 415, "UnsupportedMediaType" }, { 422, "Invalid" },
                 { 429, "TooManyRequests" }, { 500, "InternalError" }, { 503, "ServiceUnavailable" }, { 504, "Timeout" },
         };
         for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
@@ -177,6 +183,37 @@ static bool spoilt_before(struct kube_server *s, struct http1_exchange *x, const
         return true;
 }
 
+/* Keys of a release to come, in every object. */
+static void add_unknown_keys(json_t *j) {
+        const char *key;
+        json_t *v;
+        size_t i;
+        json_array_foreach(j, i, v) add_unknown_keys(v);
+        json_object_foreach(j, key, v)
+                if (!str_eq(key, "labels") && !str_eq(key, "annotations") && !str_eq(key, "data") && !str_eq(key, "managedFields"))
+                        add_unknown_keys(v);
+        if (json_is_object(j) && (json_object_get(j, "metadata") || json_object_get(j, "name")))
+                json_object_set_new(j, "somethingNew", json_pack("{s:[i,n]}", "deep", 1));
+}
+
+/* Faults that strike when the work was done. True: the exchange is over. */
+static bool spoilt_after(struct kube_server *s, struct http1_exchange *x, struct kube_answer *a, const struct kv *facts, size_t n) {
+        if (sim_fault_hit(s->world, "kube-drop", facts, n)) {
+                http1_drop(x);
+                return true;
+        }
+        if (a->body && sim_fault_hit(s->world, "kube-unknown", facts, n)) {
+                _cleanup_json_ json_t *j = json_loads(a->body, 0, NULL);
+                add_unknown_keys(j);
+                free(a->body);
+                a->body = j ? json_write(j) : xstrdup("");
+        }
+        enum sim_spoil how = sim_spoil_hit(s->world, "kube-", facts, n);
+        if (how)
+                sim_spoil_answer(x, how, a->status, a->body ? a->body : "", a->body ? strlen(a->body) : 0);
+        return how != SPOIL_NOT;
+}
+
 static void handle(void *data, struct http1_exchange *x) {
         struct kube_server *server = data;
         const struct tls_peer *peer = http1_tls_peer(x);
@@ -214,10 +251,8 @@ static void handle(void *data, struct http1_exchange *x) {
                 start_stream(server, x, &a);
                 return;
         }
-        if (server->world && sim_fault_hit(server->world, "kube-drop", facts, ARRAY_SIZE(facts))) {
-                http1_drop(x);
+        if (server->world && spoilt_after(server, x, &a, facts, ARRAY_SIZE(facts)))
                 return;
-        }
         kvs_set(&a.headers, "Content-Type", a.content_type ? a.content_type : "application/json");
         kvs_set(&a.headers, "Cache-Control", "no-cache, private");
         http1_respond(x, a.status, &a.headers, a.body ? a.body : "", a.body ? strlen(a.body) : 0);
@@ -249,20 +284,25 @@ static int issue(const struct kube_server_options *o, struct cert_pair *ret, str
         return r;
 }
 
+static struct tls_server *instead(void *data) {
+        struct kube_server *s = data;
+        return s->world ? sim_tls_spoiled(&s->spoil, s->world, "kube", s->name, &s->tls, &s->addr) : NULL;
+}
+
 int kube_server_new(const struct kube_server_options *o, struct kube_server **ret, struct error *err) {
         static const char *const alpn[] = { "http/1.1", NULL };
-        _cleanup_cert_pair_ struct cert_pair pair = { 0 };
         _cleanup_(tls_server_unrefp) struct tls_server *tls = NULL;
         _cleanup_(kube_server_freep) struct kube_server *s = xnew0(struct kube_server);
         s->world = o->world;
         s->loop = o->loop;
         s->cluster = o->cluster;
-        if (issue(o, &pair, err) < 0)
+        s->addr = o->addr;
+        s->name = xstrdup(o->dns_names && o->dns_names->n ? o->dns_names->items[0] : "");
+        if (issue(o, &s->pair, err) < 0)
                 return error_wrap(err, "the API server's certificate");
-        struct tls_options options = { .cert_pem = pair.cert_pem, .key_pem = pair.key_pem,
-                                       .client_ca_pem = o->cluster->settings.ca.cert_pem,
-                                       .client_auth = TLS_CLIENT_OPTIONAL, .alpn = alpn, .loop = o->loop };
-        if (tls_server_new(&options, &tls, err) < 0)
+        s->tls = (struct tls_options) { .cert_pem = s->pair.cert_pem, .key_pem = s->pair.key_pem, .client_ca_pem = o->cluster->settings.ca.cert_pem,
+                                        .client_auth = TLS_CLIENT_OPTIONAL, .alpn = alpn, .loop = o->loop, .instead = instead, .data = s };
+        if (tls_server_new(&s->tls, &tls, err) < 0)
                 return error_wrap(err, "the API server's TLS");
         struct http1_options http = { .addr = &o->addr, .port = o->port, .tls = tls, .max_body = 3u << 20, .handler = handle,
                                       .data = s };
@@ -276,6 +316,9 @@ void kube_server_free(struct kube_server *s) {
         if (!s)
                 return;
         http1_server_free(s->http);
+        sim_tls_spoil_done(&s->spoil);
+        cert_pair_done(&s->pair);
+        free(s->name);
         free(s);
 }
 

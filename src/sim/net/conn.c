@@ -134,6 +134,8 @@ void conn_write(struct conn *c, const void *p, size_t n) {
         conn_update_watch(c);
 }
 
+size_t conn_pending(const struct conn *c) { return c->out.len - c->out_sent; }
+
 /* --- reading and writing. All return false when the connection died --- */
 
 /* What an OpenSSL call's failure means: 0 try later, -1 dead. */

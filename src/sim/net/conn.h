@@ -32,6 +32,7 @@ unsigned listener_port(const struct listener *s);
 
 void conn_set_ops(struct conn *c, const struct conn_ops *ops, void *data);
 void conn_write(struct conn *c, const void *p, size_t n);        /* copies; never blocks */
+size_t conn_pending(const struct conn *c);                       /* bytes not yet sent */
 void conn_close(struct conn *c);                                 /* sends what is pending, then closes; no on_data after this */
 void conn_drop(struct conn *c);                                  /* at once, with a TCP reset: a connection that breaks */
 const struct ip6_addr *conn_peer_addr(const struct conn *c);

@@ -254,6 +254,8 @@ void http1_chunk(struct http1_exchange *x, const void *p, size_t n) {
                 write_bytes(x, "\r\n", 2);
 }
 
+size_t http1_pending(const struct http1_exchange *x) { return x->conn->conn ? conn_pending(x->conn->conn) : 0; }
+
 void http1_end(struct http1_exchange *x) {
         if (!x->http10 && !x->head_only)
                 write_bytes(x, "0\r\n\r\n", 5);

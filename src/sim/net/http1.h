@@ -59,4 +59,5 @@ void http1_end(struct http1_exchange *x);                        /* x is invalid
  * afterwards. */
 void http1_drop(struct http1_exchange *x);
 void http1_respond_raw(struct http1_exchange *x, const void *p, size_t n);
+size_t http1_pending(const struct http1_exchange *x);            /* bytes of the answer that are not sent yet */
 const char *http1_reason(int status);                            /* "Not Found" */

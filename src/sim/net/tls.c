@@ -15,6 +15,8 @@ struct tls_server {
         size_t alpn_len;
         bool alpn_required;
         struct sim_loop *loop;
+        struct tls_server *(*instead)(void *data);
+        void *data;
 };
 
 static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in, unsigned in_len,
@@ -106,6 +108,8 @@ int tls_server_new(const struct tls_options *o, struct tls_server **ret, struct 
         if (!s->context)
                 return error_set(err, ERR_TLS, "OpenSSL makes no context");
         s->loop = o->loop;
+        s->instead = o->instead;
+        s->data = o->data;
         SSL_CTX_set_app_data(s->context, s);
         SSL_CTX_set_min_proto_version(s->context, TLS1_2_VERSION);
         SSL_CTX_set_options(s->context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
@@ -147,7 +151,8 @@ void tls_server_unref(struct tls_server *s) {
 }
 
 SSL *tls_server_session(struct tls_server *s) {
-        SSL *ssl = SSL_new(s->context);
+        struct tls_server *other = s->instead ? s->instead(s->data) : NULL;
+        SSL *ssl = SSL_new(other ? other->context : s->context);
         if (ssl)
                 SSL_set_accept_state(ssl);
         return ssl;

@@ -14,6 +14,8 @@ enum tls_client_auth {
         TLS_CLIENT_REQUIRED, /* no connection without one signed by the CA (Talos' apid) */
 };
 
+struct tls_server;
+
 struct tls_options {
         const char *cert_pem;            /* leaf first, then intermediates */
         const char *key_pem;             /* any label, "ED25519 PRIVATE KEY" too */
@@ -23,9 +25,10 @@ struct tls_options {
                                     refused when alpn_required, else served without */
         bool alpn_required;
         struct sim_loop *loop;           /* by whose clock a client's certificate may have begun; NULL: any has */
+        struct tls_server *(*instead)(void *data);       /* asked at each connection: answers it in this one's place, or NULL; a fault */
+        void *data;
 };
 
-struct tls_server;
 /* TLS 1.2 and up, no session tickets. ERR_INVALID for bad PEM or a key that is not the certificate's. */
 int tls_server_new(const struct tls_options *o, struct tls_server **ret, struct error *err);
 struct tls_server *tls_server_ref(struct tls_server *s);

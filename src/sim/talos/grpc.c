@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "sim/talos/internal.h"
-#include "sim/world/faults.h"
 
 #define FRAME_PREFIX 5
 #define HTTP2_INTERNAL_ERROR 2
@@ -37,6 +36,8 @@ static void start(struct grpc_call *c) {
 static void send_frame(struct grpc_call *c, const struct strbuf *message) {
         uint8_t prefix[FRAME_PREFIX] = { 0, (uint8_t) (message->len >> 24), (uint8_t) (message->len >> 16),
                                          (uint8_t) (message->len >> 8), (uint8_t) message->len };
+        if (c->spoil)
+                return;
         start(c);
         http2_data(c->stream, prefix, sizeof(prefix));
         if (message->len)
@@ -70,6 +71,32 @@ static void end(struct http2_stream *s, bool started, enum grpc_status code, con
         http2_trailers(s, &trailers);
 }
 
+/* The end of a call whose answer a fault has spoilt. */
+static void end_spoilt(struct grpc_call *c) {
+        static const uint8_t garbled[] = { 0, 0, 0, 0, 5, 0xff, 0xff, 0xff, 0xff, 0xff };
+        _cleanup_kvs_ struct kvs headers = { 0 };
+
+        kvs_set(&headers, "content-type", "application/grpc");
+        http2_on_gone(c->stream, NULL, NULL);
+        if (c->spoil == TALOS_DROP) {
+                http2_reset(c->stream, HTTP2_INTERNAL_ERROR);
+        } else if (c->spoil == TALOS_EMPTY) {
+                http2_trailers(c->stream, &headers);
+        } else if (c->spoil == TALOS_GARBLED) {
+                http2_start(c->stream, 200, &headers);
+                http2_data(c->stream, garbled, sizeof(garbled));
+                end(c->stream, true, GRPC_OK, "");
+        }                                        /* TALOS_SILENT: it stays open until the client leaves */
+}
+
+static void end_call(struct grpc_call *c, enum grpc_status code, const char *message) {
+        if (c->spoil)
+                end_spoilt(c);
+        else
+                end(c->stream, c->started, code, message);
+        call_free(c);
+}
+
 void grpc_metadata(struct grpc_call *c, struct strbuf *b) {
         if (!c->node)
                 return;
@@ -87,8 +114,7 @@ void grpc_finish(struct grpc_call *c) {
         c->over = true;
         if (c->merging)
                 return;                  /* the dispatcher ends it after the last node */
-        end(c->stream, c->started, GRPC_OK, "");
-        call_free(c);
+        end_call(c, GRPC_OK, "");
 }
 
 void grpc_reply(struct grpc_call *c, struct strbuf *x) {
@@ -112,8 +138,7 @@ void grpc_fail(struct grpc_call *c, enum grpc_status code, const char *fmt, ...)
         va_end(ap);
         c->over = true;
         if (!c->merging) {
-                end(c->stream, c->started, code, strbuf_str(&text));
-                call_free(c);
+                end_call(c, code, strbuf_str(&text));
                 return;
         }
         /* One of several nodes failed: its element carries the error, the call succeeds (talos: apid's backend). */
@@ -280,8 +305,7 @@ static void call_many(struct sim_talos *t, struct http2_stream *s, const struct 
         c->talos = t;
         if (c->merged.len)
                 send_frame(c, &c->merged);
-        end(c->stream, c->started, GRPC_OK, "");
-        call_free(c);
+        end_call(c, GRPC_OK, "");
 }
 
 static void trace(struct sim_talos *t, struct http2_stream *s) {
@@ -290,18 +314,61 @@ static void trace(struct sim_talos *t, struct http2_stream *s) {
                            NULL, 0);
 }
 
-/* Faults strike before any work is done. True: the stream is over. */
-static bool spoilt(struct sim_talos *t, struct http2_stream *s) {
-        const struct kv facts[] = { { "route", (char *) http2_path(s) }, { "name", t->machine->name } };
+/* A message that says it has 2 GiB; more of it comes than any client should keep, and then nothing. */
+static void answer_endless(struct http2_stream *s) {
+        static const uint8_t prefix[FRAME_PREFIX] = { 0, 0x7f, 0xff, 0xff, 0xff };
+        _cleanup_kvs_ struct kvs headers = { 0 };
+        char piece[1024] = { 0 };
+
+        kvs_set(&headers, "content-type", "application/grpc");
+        http2_start(s, 200, &headers);
+        http2_data(s, prefix, sizeof(prefix));
+        for (int i = 0; i < 40 * 1024; i++)
+                http2_data(s, piece, sizeof(piece));
+}
+
+/* What a proxy on the way would say. */
+static void answer_html(struct http2_stream *s) {
+        static const char page[] = "<html><body>502 Bad Gateway</body></html>";
+        _cleanup_kvs_ struct kvs headers = { 0 }, none = { 0 };
+
+        kvs_set(&headers, "content-type", "text/html");
+        http2_start(s, 502, &headers);
+        http2_data(s, page, sizeof(page) - 1);
+        kvs_set(&none, "x-end", "1");
+        http2_trailers(s, &none);
+}
+
+/* Faults that strike before any work is done. True: the stream is over, or nobody's. */
+static bool spoilt(struct sim_talos *t, struct http2_stream *s, const struct kv *facts, size_t n) {
         const struct sim_fault *f;
-        if (sim_fault_hit(t->world, "talos-drop-before", facts, ARRAY_SIZE(facts))) {
+        if (sim_fault_hit(t->world, "talos-drop-before", facts, n)) {
                 http2_reset(s, HTTP2_INTERNAL_ERROR);
                 return true;
         }
-        if (!(f = sim_fault_hit(t->world, "talos-error", facts, ARRAY_SIZE(facts))))
+        if (sim_fault_hit(t->world, "talos-endless", facts, n)) {
+                answer_endless(s);
+                return true;
+        }
+        if (sim_fault_hit(t->world, "talos-html", facts, n)) {
+                answer_html(s);
+                return true;
+        }
+        if (!(f = sim_fault_hit(t->world, "talos-error", facts, n)))
                 return false;
         end(s, false, (enum grpc_status) sim_fault_number(f, "code", GRPC_UNAVAILABLE), "the simulator was told to fail here");
         return true;
+}
+
+/* Faults that strike when the work was done. */
+static enum talos_spoil spoils_answer(struct sim_talos *t, const struct kv *facts, size_t n) {
+        static const struct { const char *name; enum talos_spoil how; } all[] = {
+                { "talos-drop", TALOS_DROP }, { "talos-empty", TALOS_EMPTY }, { "talos-silent", TALOS_SILENT }, { "talos-garbled", TALOS_GARBLED },
+        };
+        for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+                if (sim_fault_hit(t->world, all[i].name, facts, n))
+                        return all[i].how;
+        return TALOS_WHOLE;
 }
 
 void talos_grpc_request(void *data, struct http2_stream *s) {
@@ -314,7 +381,8 @@ void talos_grpc_request(void *data, struct http2_stream *s) {
         size_t n, len;
 
         trace(t, s);
-        if (spoilt(t, s))
+        const struct kv facts[] = { { "route", (char *) http2_path(s) }, { "name", t->machine->name } };
+        if (spoilt(t, s, facts, ARRAY_SIZE(facts)))
                 return;
         if (!t->maintenance && !usage_is_right(peer)) {  /* apid ends the handshake; nothing was answered either way */
                 http2_reset(s, HTTP2_REFUSED_STREAM);
@@ -336,6 +404,7 @@ void talos_grpc_request(void *data, struct http2_stream *s) {
                 return;
         }
         struct grpc_call *c = call_new(t, s, roles, p, n);
+        c->spoil = spoils_answer(t, facts, ARRAY_SIZE(facts));
         http2_on_gone(s, on_gone, c);
         if (nodes && http2_header_n(s, "nodes", 1)) {
                 call_many(t, s, m, c);

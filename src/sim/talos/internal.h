@@ -4,6 +4,7 @@
 #include "sim/net/http2.h"
 #include "sim/talos/proto.h"
 #include "sim/talos/talos.h"
+#include "sim/world/spoil.h"
 
 #define TALOS_API_PORT 50000
 #define TALOS_TRUSTD_PORT 50001
@@ -58,6 +59,7 @@ struct sim_talos {
         bool cri_up;
         int metadata_stolen;             /* the route's fate in this boot: 0 not drawn yet, 1 safe, 2 stolen */
         struct cert_pair serving;        /* apid's certificate */
+        struct sim_tls_spoil spoil;      /* broken handshakes */
         struct http2_server *server;
         struct listener *trustd;
         unsigned trustd_port;
@@ -135,6 +137,7 @@ struct grpc_call {
         bool merging;                    /* several nodes: answers are collected */
         struct strbuf merged;
         bool started, over;
+        enum talos_spoil { TALOS_WHOLE, TALOS_DROP, TALOS_EMPTY, TALOS_SILENT, TALOS_GARBLED } spoil;     /* what a fault makes of the answer */
         void (*changed)(struct grpc_call *c);
         void *data;                      /* the handler's own, for streams that stay open */
         void (*data_free)(void *data);

@@ -159,6 +159,13 @@ static const char *client_authorities(const struct sim_talos *t, char **ret_owne
         return *ret_owned;
 }
 
+static struct tls_server *instead(void *data) {
+        struct sim_talos *t = data;
+        const struct tls_options proper = { .cert_pem = t->serving.cert_pem, .key_pem = t->serving.key_pem, .alpn = alpn, .alpn_required = true,
+                                            .loop = t->world->loop };
+        return sim_tls_spoiled(&t->spoil, t->world, "talos", t->machine->name, &proper, &t->machine->addr);
+}
+
 int talos_serve(struct sim_talos *t, struct error *err) {
         _cleanup_(tls_server_unrefp) struct tls_server *tls = NULL;
         _cleanup_str_ char *authorities = NULL;
@@ -171,10 +178,13 @@ int talos_serve(struct sim_talos *t, struct error *err) {
         };
         int r;
 
+        o.instead = instead;
+        o.data = t;
         if (!t->maintenance) {
                 o.client_ca_pem = client_authorities(t, &authorities);
                 o.client_auth = TLS_CLIENT_REQUIRED;
         }
+        sim_tls_spoil_done(&t->spoil);   /* of the certificate before */
         if ((r = tls_server_new(&o, &tls, err)) < 0)
                 return r;
         if (t->server) {
@@ -232,6 +242,7 @@ int talos_issue_certificate(struct sim_talos *t, struct error *err) {
 
 static void close_api(struct sim_talos *t) {
         http2_server_free(t->server);
+        sim_tls_spoil_done(&t->spoil);
         t->server = NULL;
         t->api_up = false;
         while (t->n_calls > 0)           /* proxied from other nodes */

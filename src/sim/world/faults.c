@@ -23,7 +23,18 @@ const struct sim_fault_kind sim_fault_kinds[] = {
         { "html", CALLS, "", "200 with a page of HTML" },
         { "truncated", CALLS, "part", "the answer ends in its middle (part=json or http; by chance when not said)" },
         { "huge", CALLS, "", "an answer of 40 MB" },
-        { "unknown", CALLS, "", "keys and enum words that nobody knows" },
+        { "api-error", CALLS, "code,status", "that code of the documentation, with its status and details (invalid_input); nothing was done" },
+        { "empty", CALLS, "", "the work is done, the answer has no body" },
+        { "close", CALLS, "", "the work is done, the connection ends in order without an answer" },
+        { "silent", CALLS, "", "the work is done, no answer ever comes" },
+        { "drip", CALLS, "", "the work is done, the answer comes as blanks, five a second, for ever" },
+        { "endless", CALLS, "", "the work is done, the answer never ends" },
+        { "unknown", CALLS, "words", "keys and enum words that nobody knows (words=all: wherever the API may grow)" },
+        { "stale", CALLS, "changes", "a list as it was before the last changes=N (1) changes" },
+        { "large-ids", CALLS, "", "ids above 2^53" },
+        { "pages", CALLS, "size,move", "lists in pages of size (2); from the second page on one entry is missing (move=lost) or twice (move=twice)" },
+        { "foreign", CALLS, "", "a list ends with an object of somebody else, without labels" },
+        { "wrong-date", "", "seconds", "the header Date is so much ahead (-86400)" },
         { "unknown-status", "", "", "servers show a status nobody knows" },
         { "details-null", "", "", "errors come with details null" },
         { "duplicate", "", "", "the first entry of each list comes twice" },
@@ -34,8 +45,24 @@ const struct sim_fault_kind sim_fault_kinds[] = {
         { "kube-drop-before", CALLS, "", "the connection breaks, nothing was done" },
         { "small-pages", CALLS, "n", "a list of Kubernetes with a limit gives at most n (5) objects a page" },
         { "page-expired", CALLS, "", "the further page of such a list is refused: 410 Expired" },
+        { "kube-empty", CALLS, "", "the work is done, the answer has no body" },
+        { "kube-close", CALLS, "", "the work is done, the connection ends in order without an answer" },
+        { "kube-silent", CALLS, "", "the work is done, no answer ever comes" },
+        { "kube-drip", CALLS, "", "the work is done, the answer comes as blanks, five a second, for ever" },
+        { "kube-endless", CALLS, "", "the work is done, the answer never ends" },
+        { "kube-html", CALLS, "", "502 with a page of HTML; the work is done" },
+        { "kube-truncated", CALLS, "", "half of the answer, then the connection ends" },
+        { "kube-unknown", CALLS, "", "keys that nobody knows, in every object" },
         { "talos-error", "route,name", "code", "a call ends with that gRPC status (14, unavailable); nothing was done" },
         { "talos-drop-before", "route,name", "", "the stream is reset, nothing was done" },
+        { "talos-drop", "route,name", "", "the work is done, the stream is reset without an answer" },
+        { "talos-empty", "route,name", "", "the work is done, the stream ends without a status" },
+        { "talos-silent", "route,name", "", "the work is done, no answer ever comes" },
+        { "talos-garbled", "route,name", "", "the work is done, the answer's message is no protobuf" },
+        { "talos-endless", "route,name", "", "the answer begins with a message of 2 GiB that never ends" },
+        { "talos-html", "route,name", "", "502 with a page of HTML; nothing was done" },
+        { "tls-alert", "part,name", "", "a new connection's client certificate is refused by an alert (part=kube or talos)" },
+        { "stranger", "part,name", "", "a new connection is answered with another authority's certificate (part=kube or talos)" },
         /* what the cloud does */
         { "action-error", "command", "code", "an action ends in error (code=action_failed)" },
         { "action-stuck", "command", "", "an action never ends" },
@@ -192,6 +219,13 @@ static bool fits(const struct sim_fault *f, const char *name, const struct kv *f
                         return false;
         }
         return true;
+}
+
+bool sim_faults_any(struct sim_world *w, const char *name) {
+        for (size_t i = 0; w->faults && i < w->faults->n; i++)
+                if (str_eq(w->faults->items[i]->kind->name, name))
+                        return true;
+        return false;
 }
 
 const struct sim_fault *sim_fault_holds(struct sim_world *w, const char *name, const struct kv *facts, size_t n) {

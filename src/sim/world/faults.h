@@ -24,6 +24,8 @@ json_t *sim_faults_render(const struct sim_faults *f);           /* new referenc
 const struct sim_fault *sim_fault_hit(struct sim_world *w, const char *name, const struct kv *facts, size_t n_facts);
 /* The same without counting and without chance: for conditions that last. */
 const struct sim_fault *sim_fault_holds(struct sim_world *w, const char *name, const struct kv *facts, size_t n_facts);
+/* Was one of this name added, whatever its patterns? */
+bool sim_faults_any(struct sim_world *w, const char *name);
 const char *sim_fault_value(const struct sim_fault *f, const char *key, const char *otherwise);
 double sim_fault_number(const struct sim_fault *f, const char *key, double otherwise);
 

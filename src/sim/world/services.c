@@ -4,6 +4,7 @@
 #include "sim/net/loop.h"
 #include "sim/world/factory.h"
 #include "sim/world/latency.h"
+#include "sim/world/spoil.h"
 
 struct services {
         struct sim_world *world;
@@ -44,6 +45,8 @@ static void respond_truncated(struct http1_exchange *x, const struct sim_api_ans
 static void send_answer(struct http1_exchange *x, const struct sim_api_answer *a) {
         if (a->drop)
                 http1_drop(x);
+        else if (a->spoil)
+                sim_spoil_answer(x, (enum sim_spoil) a->spoil, a->status, a->body.data, a->body.len);
         else if (a->truncate)
                 respond_truncated(x, a);
         else
