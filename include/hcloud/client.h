@@ -43,6 +43,9 @@ struct hcloud_client_options {
         unsigned max_connections;      /* 0: 8 */
         hcloud_observer observer;      /* or NULL */
         void *observer_data;
+        int (*guard)(void *data, struct error *err);   /* asked before every request that changes something, and before each retry of it; what it refuses
+                                                          is not sent, and its error ends the call. Its own GETs may go through this client. Or NULL */
+        void *guard_data;
 };
 
 /* Checks endpoint (ERR_INVALID) and token (ERR_AUTH: none, or bytes that cannot stand in a header, a line break most often) and

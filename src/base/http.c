@@ -21,6 +21,8 @@ enum {
 
 struct http_engine {
         char *user_agent;
+        int (*guard)(void *data, struct error *err);      /* or NULL */
+        void *guard_data;
         CURLM *multi;                     /* the I/O thread's alone once it runs */
         pthread_t thread;
 
@@ -315,8 +317,15 @@ void http_response_done(struct http_response *r) {
         *r = (struct http_response) { 0 };
 }
 
+void http_engine_set_guard(struct http_engine *e, int (*guard)(void *data, struct error *err), void *data) {
+        e->guard = guard;
+        e->guard_data = data;
+}
+
 int http_perform(struct http_engine *e, const struct http_request *req, struct http_response *ret, struct error *err) {
         *ret = (struct http_response) { .body = STRBUF_MAX(req->max_body ? req->max_body : (size_t) 32 * 1024 * 1024) };
+        if (e->guard && !str_eq(req->method, "GET") && !str_eq(req->method, "HEAD") && e->guard(e->guard_data, err) < 0)
+                return -1;
         struct transfer t = { .req = req, .response = ret };
         _cleanup_(error_done) struct error why = ERROR_INIT;
         int r = transfer_init(&t, e->user_agent, &why);

@@ -68,6 +68,8 @@ int http_engine_new(const char *user_agent, struct http_engine **ret, struct err
 void http_engine_free(struct http_engine *e);     /* waits for the thread; running requests end with ERR_CANCELLED */
 DEFINE_CLEANUP(struct http_engine *, http_engine_free)
 void http_engine_stats(struct http_engine *e, struct http_engine_stats *ret);
+/* Asked before every request that is not a GET or HEAD, on its caller's thread; what it refuses is not sent. To be set before the first request. */
+void http_engine_set_guard(struct http_engine *e, int (*guard)(void *data, struct error *err), void *data);
 /* At most n connections to one host at once (default 8; HTTP/2 multiplexes over them). */
 void http_engine_set_max_host_connections(struct http_engine *e, unsigned n);
 

@@ -27,6 +27,8 @@ struct bootstrap {
         struct clock *clock;             /* NULL: the system's */
         const struct cancel *cancel;     /* or NULL */
         struct http_tls talos;           /* the operator's Talos identity: CA, admin certificate, key */
+        int (*still)(void *data, struct error *err);  /* asked in every wait: may this run go on? or NULL */
+        void *still_data;
         struct kube_client *kube;        /* NULL is allowed where only Talos is spoken */
         struct node_looks *looks;        /* or NULL: each asks for itself */
         void (*note)(void *data, const char *text);   /* one line for the progress display, or NULL */

@@ -17,6 +17,8 @@ int wait_pause(const struct wait *w, struct error *err, const char *fmt, ...) {
         int64_t pause = wait_next_pause(w);
         va_list ap;
 
+        if (w->b->still && w->b->still(w->b->still_data, err) < 0)
+                return -1;
         if (clock_mono_ms(w->b->clock) < w->end_ms)
                 return clock_sleep(w->b->clock, pause, w->b->cancel, err);
         va_start(ap, fmt);

@@ -47,7 +47,8 @@ static int check_token(const char *token, struct error *err) {
 static int open_client(struct cluster *c, struct error *err) {
         if (check_token(c->token, err) < 0)
                 return -1;
-        struct hcloud_client_options o = { .endpoint = c->endpoint_api, .token = c->token, .application = c->user_agent, .observer = observe_request, .observer_data = c };
+        struct hcloud_client_options o = { .endpoint = c->endpoint_api, .token = c->token, .application = c->user_agent, .observer = observe_request, .observer_data = c,
+                                           .guard = cluster_still_ours, .guard_data = c };
         if (hcloud_client_new(&o, &c->hcloud, err) < 0)
                 return -1;
         if (!c->o.cancel)
@@ -89,6 +90,7 @@ int cluster_open(const struct cluster_options *o, struct cluster **ret, struct e
                 return -1;
         if (http_engine_new(c->user_agent, &c->http, err) < 0)
                 return -1;
+        http_engine_set_guard(c->http, cluster_still_ours, c);
         *ret = TAKE(c);
         return 0;
 }

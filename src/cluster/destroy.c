@@ -231,7 +231,11 @@ static void build(struct cluster *c, const struct destroy_view *v, struct plan *
 /* Nothing of ours is in this project. Was it ever, and is that right? */
 static int nothing_there(struct cluster *c, struct error *err) {
         struct vault_options o = vault_options_of(c);
-        _cleanup_str_ char *path = marker(c);
+        _cleanup_str_ char *path = marker(c), *who = NULL;
+        if (lock_seen(c, &who)) {
+                error_set(err, ERR_LOCKED, "cluster '%s' is being worked on by %s", c->name, who);
+                return error_hint(err, "wait for it, then run the command again");
+        }
         if (vault_exists(&o) && was_used(c) && !file_exists(path)) {
                 error_set(err, ERR_PARTIAL, "the secrets of cluster '%s' are here, but this project shows nothing of it: another project's token, or destroyed elsewhere", c->name);
                 return error_hint(err, "use the right token, or --forget to drop the secrets");

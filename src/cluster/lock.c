@@ -150,12 +150,22 @@ static int create(struct cluster *c, const char *name, struct error *err) {
         struct hcloud_placement_group *g = NULL;
         int rc = hcloud_placement_group_create(c->hcloud, &o, &g, NULL, err);
         if (rc >= 0) {
-                c->lock.id = g->id;
+                __atomic_store_n(&c->lock.id, g->id, __ATOMIC_RELEASE);
                 hcloud_placement_group_free(g);
         }
         hcloud_labels_done(&labels);
         hcloud_labels_done(&adopt);
         return rc;
+}
+
+static void note_checked(struct cluster *c) {
+        c->lock.checked_ms = clock_mono_ms(c->clock);
+        c->lock.checked_wall_ms = clock_now_ms(c->clock);
+}
+
+/* The monotonic clock stands still while the machine is suspended, and the time of day may be set back: whichever has gone further counts. */
+static bool is_old(struct cluster *c) {
+        return clock_mono_ms(c->clock) - c->lock.checked_ms >= CHECK_MS || clock_now_ms(c->clock) - c->lock.checked_wall_ms >= CHECK_MS;
 }
 
 int lock_cloud(struct cluster *c, struct error *err) {
@@ -175,8 +185,10 @@ int lock_cloud(struct cluster *c, struct error *err) {
                 if (remove_stale(c, name, err) < 0)
                         return -1;
         }
-        c->lock.checked_ms = clock_mono_ms(c->clock);
+        pthread_mutex_lock(&c->lock.mutex);
+        note_checked(c);
         c->lock.checked = LOCK_BEGUN;
+        pthread_mutex_unlock(&c->lock.mutex);
         c->lock.stop = cancel_new();
         errno = pthread_create(&c->lock.renewer, NULL, renew_loop, c);
         c->lock.renewing = errno == 0;
@@ -203,26 +215,30 @@ static int look(struct cluster *c, struct error *err) {
 }
 
 int lock_check(struct cluster *c, enum lock_group group, struct error *err) {
-        if (!c->lock.id)
+        if (!__atomic_load_n(&c->lock.id, __ATOMIC_ACQUIRE))
                 return 0;
         if (__atomic_load_n(&c->lock.lost, __ATOMIC_RELAXED))
                 return lost(c, err);
         /* Held during the look: of many steps that begin together one asks, and none goes on before the answer. */
         pthread_mutex_lock(&c->lock.mutex);
         int rc = 0;
-        if (group > c->lock.checked || clock_mono_ms(c->clock) - c->lock.checked_ms >= CHECK_MS) {
+        if (group > c->lock.checked || is_old(c)) {
                 rc = look(c, err);
                 if (rc >= 0) {
                         c->lock.checked = MAX(group, c->lock.checked);
-                        c->lock.checked_ms = clock_mono_ms(c->clock);
+                        note_checked(c);
                 }
         }
         pthread_mutex_unlock(&c->lock.mutex);
         return rc;
 }
 
+int cluster_still_ours(void *cluster, struct error *err) {
+        return lock_check(cluster, LOCK_BEGUN, err);
+}
+
 /* A run that was killed left its lock, and this run found nothing to do, so it needed none: other hosts need not wait for its end. Ours by the
- * flock that we hold; one of this run's own is never among the groups that were read before it. */
+ * flock that we hold, or, another host's, expired; one of this run's own is never among the groups that were read before it. */
 static void drop_leftover(struct cluster *c) {
         _cleanup_str_ char *name = name_lock(c->name), *id = cluster_host_id(c);
         if (c->lock.fd < 0 || c->lock.run || c->lock.left_looked || !c->cloud.groups || cancel_is_set(c->o.cancel))
@@ -230,7 +246,8 @@ static void drop_leftover(struct cluster *c) {
         c->lock.left_looked = true;
         for (size_t i = 0; i < c->cloud.groups->n; i++) {
                 const struct hcloud_placement_group *g = &c->cloud.groups->items[i];
-                if (!str_eq(g->name, name) || !is_ours(c, &g->labels) || !str_eq(hcloud_labels_get(&g->labels, LABEL_HOST_ID), id))
+                bool dead = str_eq(hcloud_labels_get(&g->labels, LABEL_HOST_ID), id) || expiry_of(g) < api_now(c);
+                if (!str_eq(g->name, name) || !is_ours(c, &g->labels) || !dead)
                         continue;
                 _cleanup_error_ struct error e = ERROR_INIT;
                 if (hcloud_placement_group_delete(c->hcloud, g->id, &e) < 0 && e.kind != ERR_NOT_FOUND)
@@ -270,5 +287,5 @@ void lock_release(struct cluster *c) {
         }
         if (rc < 0)
                 cluster_warn(c, "the lock could not be removed (%s); it ends by itself within ten minutes", error_text(&e));
-        c->lock.id = 0;
+        __atomic_store_n(&c->lock.id, 0, __ATOMIC_RELEASE);
 }

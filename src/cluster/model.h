@@ -113,6 +113,7 @@ struct cluster_lock {
         int64_t id;                            /* placement group in the cloud, 0: none */
         char *run;                             /* random, of this run */
         int64_t expiry_ms, checked_ms;         /* by the API's clock; by ours */
+        int64_t checked_wall_ms;               /* by this machine's time of day, which goes on while it is suspended */
         enum lock_group checked;               /* the last group before which it was read */
         pthread_mutex_t mutex;                 /* of checked and checked_ms */
         bool lost, left_looked;                /* taken by somebody else; a killed run's one was looked for */
@@ -279,6 +280,7 @@ int firewall_admit(struct cluster *c, struct error *err);
 /* ---- lock.c ---- */
 int lock_host(struct cluster *c, struct error *err);
 int lock_cloud(struct cluster *c, struct error *err);          /* ERR_LOCKED, ERR_AUTH (read-only token) */
+int cluster_still_ours(void *cluster, struct error *err);     /* lock_check() before every single change: a run may have stood still for an hour */
 int lock_check(struct cluster *c, enum lock_group group, struct error *err);   /* is it still ours? reads it once a group, and when a minute has passed */
 void lock_release(struct cluster *c);
 /* Whether somebody else holds the lock, by the list of groups that was read; a stranger's is described in *ret (owned). */

@@ -91,6 +91,8 @@ static void set_options(struct hcloud_client *c, const struct hcloud_client_opti
         c->budget_ms = or_default(o->retry_budget_ms, DEFAULT_BUDGET_MS);
         c->observer = o->observer;
         c->observer_data = o->observer_data;
+        c->guard = o->guard;
+        c->guard_data = o->guard_data;
         c->clock = inner && inner->clock ? inner->clock : clock_system();
         c->owns_cancel = !inner || !inner->cancel;
         c->cancel = c->owns_cancel ? cancel_new() : inner->cancel;

@@ -280,6 +280,8 @@ int api_call(struct hcloud_client *c, const struct api_request *q, struct attemp
                 _cleanup_json_ json_t *json = NULL;
                 int64_t wait_ms = -1;
                 int r = cancel_check(c->cancel, err);
+                if (r >= 0 && c->guard && strcmp(q->method, "GET") != 0)
+                        r = c->guard(c->guard_data, err);
                 if (r < 0)
                         return r;
                 attempts->n++;

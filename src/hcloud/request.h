@@ -16,6 +16,8 @@ struct hcloud_client {
         int64_t timeout_ms, connect_timeout_ms, budget_ms;      /* budget negative: no retry */
         hcloud_observer observer;
         void *observer_data;
+        int (*guard)(void *data, struct error *err);
+        void *guard_data;
         struct http_engine *engine;
         bool owns_engine, use_proxy;
         struct clock *clock;

@@ -18,12 +18,14 @@ struct hold {
         bool renewing;
         int renew_ms;
         struct cancel *stop;
-        int64_t good_until_ms;                 /* by our monotonic clock; atomic */
-        bool lost;                             /* atomic */
+        int64_t good_until_ms;                 /* by our monotonic clock; atomic, as are the next two */
+        int64_t good_until_wall_ms;            /* by the time of day, which goes on while the machine is suspended */
+        bool lost;
 };
 
-static void note_renewed(struct hold *h, int64_t asked_ms) {
+static void note_renewed(struct hold *h, int64_t asked_ms, int64_t asked_wall_ms) {
         __atomic_store_n(&h->good_until_ms, asked_ms + DURATION_S * 1000, __ATOMIC_RELAXED);
+        __atomic_store_n(&h->good_until_wall_ms, asked_wall_ms + DURATION_S * 1000, __ATOMIC_RELAXED);
 }
 
 static void *renew_loop(void *arg) {
@@ -31,9 +33,9 @@ static void *renew_loop(void *arg) {
         struct pollfd p = { .fd = cancel_fd(h->stop), .events = POLLIN };
         while (poll(&p, 1, h->renew_ms) == 0) {
                 _cleanup_error_ struct error e = ERROR_INIT;
-                int64_t now = clock_mono_ms(NULL);
+                int64_t now = clock_mono_ms(NULL), wall = clock_now_ms(NULL);
                 if (kube_lease_acquire(h->kube, NAMESPACE, NAME, h->holder, DURATION_S, NULL, &e) >= 0) {
-                        note_renewed(h, now);
+                        note_renewed(h, now, wall);
                         continue;
                 }
                 log_debug("scale", "renewing the lease: %s", error_text(&e));
@@ -48,7 +50,7 @@ int hold_take(struct kube_client *kube, const char *holder, struct hold **ret, s
 }
 
 int hold_take_renewing(struct kube_client *kube, const char *holder, int renew_ms, struct hold **ret, struct error *err) {
-        int64_t now = clock_mono_ms(NULL);
+        int64_t now = clock_mono_ms(NULL), wall = clock_now_ms(NULL);
         if (kube_lease_acquire(kube, NAMESPACE, NAME, holder, DURATION_S, NULL, err) < 0) {
                 if (err && err->kind == ERR_LOCKED)
                         err->retryable = false;
@@ -59,14 +61,15 @@ int hold_take_renewing(struct kube_client *kube, const char *holder, int renew_m
         h->holder = xstrdup(holder);
         h->stop = cancel_new();
         h->renew_ms = renew_ms;
-        note_renewed(h, now);
+        note_renewed(h, now, wall);
         h->renewing = pthread_create(&h->renewer, NULL, renew_loop, h) == 0;
         *ret = h;
         return 0;
 }
 
 int hold_check(struct hold *h, struct error *err) {
-        if (!h || (!__atomic_load_n(&h->lost, __ATOMIC_RELAXED) && clock_mono_ms(NULL) < __atomic_load_n(&h->good_until_ms, __ATOMIC_RELAXED)))
+        if (!h || (!__atomic_load_n(&h->lost, __ATOMIC_RELAXED) && clock_mono_ms(NULL) < __atomic_load_n(&h->good_until_ms, __ATOMIC_RELAXED) &&
+                   clock_now_ms(NULL) < __atomic_load_n(&h->good_until_wall_ms, __ATOMIC_RELAXED)))
                 return 0;
         error_set(err, ERR_LOCKED, "the Lease %s/%s is no longer ours: somebody else scales this cluster", NAMESPACE, NAME);
         if (err)

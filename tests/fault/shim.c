@@ -2,6 +2,8 @@
  *
  *   FAULT_LOG=FILE   appends a line for each event: its number, what it is, what it is about
  *   FAULT_KILL=N     SIGKILL before event N takes effect; a write gets half of its bytes onto the disk first
+ *   FAULT_STOP=N     SIGSTOP there instead, as a machine that is suspended
+ *   FAULT_CLOCK=FILE the seconds in it, as decimal text, have passed more than this machine's clocks say; it may change at any time
  *
  * An HTTP exchange is three events: "send" before the request is handed to libcurl, "answer" when the answer is whole and the program has not seen
  * it, "taken" when the program lets go of the exchange. What the program learns through pipes, sockets and terminals changes nothing and is not counted. */
@@ -19,23 +21,29 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 
-
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static long number, kill_at;
-static int log_fd = -1;
+static long number, kill_at, stop_at;
+static int log_fd = -1, clock_fd = -1;
 
 /* The children of the program are not its own events, therefore the environment is cleared of us. */
 __attribute__((constructor)) static void begin(void) {
-        const char *at = getenv("FAULT_KILL"), *log = getenv("FAULT_LOG");
+        const char *at = getenv("FAULT_KILL"), *stop = getenv("FAULT_STOP"), *log = getenv("FAULT_LOG"), *time_file = getenv("FAULT_CLOCK");
         kill_at = at ? strtol(at, NULL, 10) : 0;
+        stop_at = stop ? strtol(stop, NULL, 10) : 0;
+        if (time_file)
+                clock_fd = (int) syscall(SYS_openat, AT_FDCWD, time_file, O_RDONLY | O_CLOEXEC);
         if (log)
                 log_fd = (int) syscall(SYS_openat, AT_FDCWD, log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
         unsetenv("LD_PRELOAD");
         unsetenv("FAULT_KILL");
+        unsetenv("FAULT_STOP");
         unsetenv("FAULT_LOG");
+        unsetenv("FAULT_CLOCK");
 }
 
 static void *next(const char *name) {
@@ -61,8 +69,44 @@ static void event(const char *what, const char *about, void (*before)(void *data
                 for (;;)
                         pause();
         }
+        if (number == stop_at)
+                kill(getpid(), SIGSTOP);
         pthread_mutex_unlock(&lock);
         errno = saved;
+}
+
+/* ---- time ---- */
+
+static time_t more_seconds(void) {
+        char text[24];
+        ssize_t n = clock_fd < 0 ? 0 : syscall(SYS_pread64, clock_fd, text, sizeof(text) - 1, 0);
+        text[n < 0 ? 0 : n] = '\0';
+        return (time_t) strtol(text, NULL, 10);
+}
+
+int clock_gettime(clockid_t id, struct timespec *ret) {
+        static int (*real)(clockid_t, struct timespec *);
+        if (!real)
+                real = next("clock_gettime");
+        int r = real(id, ret);
+        if (r == 0 && id != CLOCK_PROCESS_CPUTIME_ID && id != CLOCK_THREAD_CPUTIME_ID)
+                ret->tv_sec += more_seconds();
+        return r;
+}
+
+time_t time(time_t *ret) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        if (ret)
+                *ret = now.tv_sec;
+        return now.tv_sec;
+}
+
+int gettimeofday(struct timeval *restrict ret, void *restrict zone) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        *ret = (struct timeval) { .tv_sec = now.tv_sec, .tv_usec = now.tv_nsec / 1000 };
+        return 0;
 }
 
 /* libcurl knows the method of a handle at all times, and its URL only while it works on it: those are noted when they are set. */

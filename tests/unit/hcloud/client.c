@@ -251,6 +251,26 @@ START_TEST(observer_sees_each_request) {
         fake_stop(&f);
 } END_TEST
 
+static unsigned asked;
+
+static int guard(void *data, struct error *err) {
+        return ++asked <= *(unsigned *) data ? 0 : error_set(err, ERR_LOCKED, "no longer ours");
+}
+
+/* Reads are not asked for; each try of a change is, so that one that waited for an hour asks again. */
+START_TEST(guard_is_asked_before_each_try_of_a_change) {
+        unsigned allowed = 1;
+        asked = 0;
+        fake_start(&f, &(struct hcloud_client_options) { .guard = guard, .guard_data = &allowed });
+        FAKE_SCRIPT(&f, { "GET /locations/1", 200, LOCATION }, { "DELETE /volumes/8", 423, ERROR_BODY("locked", "busy") });
+        ck_ok(get_location(), f.error);
+        ck_assert_uint_eq(asked, 0);
+        ck_fails(hcloud_volume_delete(f.client, 8, &f.error), f.error, ERR_LOCKED);
+        ck_assert_uint_eq(asked, 2);
+        ck_assert_ptr_nonnull(strstr(f.error.message, "no longer ours"));
+        fake_stop(&f);
+} END_TEST
+
 START_TEST(server_time_is_the_date_header_moved_on) {
         int64_t now = 0;
         fake_start(&f, NULL);
@@ -328,6 +348,7 @@ static Suite *suite(void) {
         tcase_add_test(c, details_reach_the_message);
         tcase_add_test(c, quota_names_the_limit);
         tcase_add_test(c, observer_sees_each_request);
+        tcase_add_test(c, guard_is_asked_before_each_try_of_a_change);
         tcase_add_test(c, server_time_is_the_date_header_moved_on);
         tcase_add_test(c, cancel_ends_calls);
         tcase_add_test(c, delete_of_what_is_gone_succeeds);
