@@ -101,7 +101,9 @@ static void loses_no_key(void) {
         json_needs_memory();
         json_t *o = json_object();
         json_object_set_new(o, "firewalls", json_array());
-        if (json_object_size(o) == 1)
+        bool whole = json_object_size(o) == 1;
+        json_decref(o);
+        if (whole)
                 _exit(76);
 }
 
