@@ -1,7 +1,7 @@
 /* What every header of libhcloud uses: the export mark, ids, lists of strings and ids, and money.
  *
  * Lists are a pair (items, n). A list that is part of a returned object belongs to that object; one made with the …_add functions
- * belongs to whoever made it and is emptied with …_done. Every memory failure ends the program with a message. */
+ * belongs to whoever made it and is emptied with …_done. Memory that is out ends the program: a line on standard error, _exit(1). */
 #pragma once
 
 #include <stdbool.h>
