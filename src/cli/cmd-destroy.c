@@ -66,8 +66,8 @@ static int confirm(struct app *app, const struct destroy *o, const struct destro
         return app_confirm(app, question, cluster_name(app->cluster), "--yes", err);
 }
 
-/* Lists every kind once more, whatever the run said. */
-static int print_left(struct app *app, struct error *err) {
+/* Lists every kind once more, whatever the run said. why: what it said of the first that stayed, or NULL. */
+static int print_left(struct app *app, const char *why, struct error *err) {
         struct left_view left = { 0 };
         int r = cluster_left(app->cluster, &left, err);
 
@@ -86,7 +86,7 @@ static int print_left(struct app *app, struct error *err) {
                 printf("%s: %zu left\n", cluster_name(app->cluster), left.n);
         }
         if (left.n > 0) {
-                r = error_set(err, ERR_PARTIAL, "%zu objects of '%s' are left", left.n, cluster_name(app->cluster));
+                r = error_set(err, ERR_PARTIAL, "%zu objects of '%s' are left%s%s", left.n, cluster_name(app->cluster), why ? ": " : "", why ? why : "");
                 error_hint(err, "hcloud-v6 destroy --cluster %s once more; what stays after that is protected or used by something else",
                            cluster_name(app->cluster));
         }
@@ -121,11 +121,11 @@ static int run(struct app *app, void *options_struct, const struct strv *args, s
         r = confirm(app, o, &view, err);
         if (r < 0)
                 return r;
-        r = app_run(app, plan, err);
-        if (r < 0 && err->kind != ERR_PARTIAL)
-                return r;
-        error_done(err);
-        return print_left(app, err);
+        _cleanup_error_ struct error partial = ERROR_INIT;
+        r = app_run(app, plan, &partial);
+        if (r < 0 && partial.kind != ERR_PARTIAL)
+                return error_move(err, &partial);
+        return print_left(app, r < 0 ? error_text(&partial) : NULL, err);
 }
 
 const struct command command_destroy = {

@@ -247,7 +247,7 @@ static const struct retry_rule *try_once(struct hcloud_client *c, const struct a
         }
         if (response->status < 200 || response->status > 299)
                 return read_refusal(response, failure);
-        if (response->status == 204 || response->body.len == 0)
+        if (response->status == 204)             /* the one success without a body (hcloud API: DELETE) */
                 return NULL;
         if (json_parse("answer", strbuf_str(&response->body), response->body.len, ret_json, failure) < 0) {
                 const struct retry_rule *rule = retry_rule_for(NULL, response->status);

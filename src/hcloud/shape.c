@@ -20,16 +20,17 @@ static int wrong_type(const struct shape *shape, const char *key, const json_t *
                          key, wanted);
 }
 
-/* Ids and counts: whole numbers, also when a middleman wrote them as 1.0; from 2^53 on a real number is no longer exact. */
+#define MOST 9007199254740991LL          /* 2^53 - 1: the API's ids end there, and so does what every JSON reader keeps exact (hcloud API: integers) */
+
+/* Ids and counts: whole numbers, also when a middleman wrote them as 1.0. One beyond MOST may have been rounded on its way and mean another object. */
 static bool whole_number(const json_t *j, int64_t *ret) {
-        if (json_is_integer(j)) {
-                *ret = json_integer_value(j);
-                return true;
-        }
         double d = json_real_value(j);
-        if (!json_is_real(j) || d <= -9007199254740992.0 || d >= 9007199254740992.0 || d != (double) (int64_t) d)
+        int64_t n = json_integer_value(j);
+        if (json_is_real(j) && d >= (double) -MOST && d <= (double) MOST && d == (double) (int64_t) d)
+                n = (int64_t) d;
+        else if (!json_is_integer(j) || n < -MOST || n > MOST)
                 return false;
-        *ret = (int64_t) d;
+        *ret = n;
         return true;
 }
 

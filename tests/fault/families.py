@@ -6,8 +6,8 @@
 
 A case is a dict that JSON can carry, with "kind"; "scenario" when it is not the row's; "not_compared", parts of the view that may differ.
 """
-import kills, memory, refusals, together
+import kills, lies, memory, refusals, together
 
-FAMILIES = [kills, refusals, together, memory]
+FAMILIES = [kills, refusals, lies, together, memory]
 ROWS = {row: (family, *what) for family in FAMILIES for row, what in family.ROWS.items()}
 HURT = {kind: f for family in FAMILIES for kind, f in family.HURT.items()}

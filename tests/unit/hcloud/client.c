@@ -103,6 +103,7 @@ static const struct { const char *body; int status; enum error_kind kind; bool a
         { "", 503, ERR_UNAVAILABLE, true },
         { "", 521, ERR_UNAVAILABLE, true },
         { "{\"location\":{\"id\":1,\"na", 200, ERR_PROTOCOL, true },
+        { "", 200, ERR_PROTOCOL, true },
         { "[]", 418, ERR_REFUSED, false },
         { "{\"error\":\"text\"}", 500, ERR_UNAVAILABLE, true },
         { "{\"error\":{\"code\":7,\"message\":[]}}", 422, ERR_REFUSED, false },

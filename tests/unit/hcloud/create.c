@@ -69,6 +69,7 @@ START_TEST(body_says_what_the_api_wants) {
 /* How the answer may get lost, after the work was done. */
 static const struct fake_step losses[] = {
         { "POST /servers", 0 },
+        { "POST /servers", 201, "" },
         { "POST /servers", 502, "<html>", NULL, true },
         { "POST /servers", 502, ERROR_BODY("bad_gateway", "x") },
         { "POST /servers", 504, ERROR_BODY("timeout", "x") },

@@ -94,7 +94,7 @@ static const char *const nonsense[] = {
         "{\"ssh_keys\":[{\"id\":\"1\"}]}", "{\"ssh_keys\":[{\"id\":1,\"name\":5}]}", "{\"ssh_keys\":[{\"id\":1,\"labels\":[]}]}",
         "{\"ssh_keys\":[{\"id\":1,\"labels\":{\"a\":1}}]}", "{\"ssh_keys\":[{\"id\":1.5}]}", "{\"ssh_keys\":[{\"id\":-4}]}",
         "{\"ssh_keys\":[{\"id\":1,\"created\":\"yesterday\"}]}", "{\"ssh_keys\":[" KEY(1) ",{\"id\":2,\"name\":{}}]}",
-        "{\"ssh_keys\":[],\"meta\":{\"pagination\":{\"next_page\":\"2\"}}}", "{\"ssh_keys\":[{\"id\":1e300}]}",
+        "{\"ssh_keys\":[],\"meta\":{\"pagination\":{\"next_page\":\"2\"}}}", "{\"ssh_keys\":[{\"id\":1e300}]}", "{\"ssh_keys\":[{\"id\":9007199254740993}]}",
 };
 
 START_TEST(wrong_types_are_clear_errors) {
