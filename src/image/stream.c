@@ -10,6 +10,7 @@
 #include "base/http.h"
 
 #define HEAD_BYTES 6                     /* enough to know every packing */
+#define FILE_BLOCK (128 * 1024)
 #define FETCH_LOOK_MS (10 * 60 * 1000)   /* the image factory makes an image when it is first asked for it */
 
 void image_written_done(struct image_written *w) {
@@ -120,12 +121,12 @@ static int send_bytes(struct stream *s, const void *p, size_t n, struct error *e
 
 static int send_file(struct stream *s, struct error *err) {
         _cleanup_fd_ int fd = open(s->o->local, O_RDONLY | O_CLOEXEC);
-        char buf[128 * 1024];
+        _cleanup_free_ char *buf = xcalloc(FILE_BLOCK, 1);      /* a step's stack is small */
 
         if (fd < 0)
                 return error_set_errno(err, "opening the image %s", s->o->local);
         for (;;) {
-                ssize_t n = read(fd, buf, sizeof(buf));
+                ssize_t n = read(fd, buf, FILE_BLOCK);
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0)
