@@ -51,7 +51,11 @@ int step_lock(struct plan_step *s, void *arg, struct error *err) {
                 return 0;
         if (lock_cloud(c, err) < 0)
                 return -1;
-        return clock_mono_ms(c->clock) - c->observed_ms < STALE_MS ? 0 : check_unchanged(c, err);
+        /* What is only created has names that nobody can give twice. But servers that were seen may have been destroyed before the lock was ours. */
+        bool from_nothing = true;
+        for (size_t i = 0; i < c->n_nodes; i++)
+                from_nothing = from_nothing && !c->nodes[i].existed;
+        return from_nothing && clock_mono_ms(c->clock) - c->observed_ms < STALE_MS ? 0 : check_unchanged(c, err);
 }
 
 /* Before anything billable: secrets, and one config of every kind to see that all fits. */

@@ -1,5 +1,5 @@
 """Worlds, jobs and the table: runs the cases of a row, each in a simulated cloud and a home of its own."""
-import concurrent.futures, json, os, random, resource, shutil, subprocess, tempfile, time
+import concurrent.futures, json, os, random, resource, shutil, subprocess, sys, tempfile, time
 
 import families
 
@@ -36,7 +36,7 @@ class Harness:
             shutil.copytree(self.kept, os.path.join(home, "state"))
         case = {"scenario": scenario, "reference": os.path.join(self.top, scenario + ".json"), **case}
         world = ["--no-images"] if scenario == "image" else []
-        command = ["hcloud-v6-sim", "exec", "--speed", "instant", *world, "--", "python3", os.path.join(HERE, "case.py"), json.dumps(case)]
+        command = ["hcloud-v6-sim", "exec", "--speed", "instant", *world, "--", sys.executable, "-S", "-E", "-B", os.path.join(HERE, "case.py"), json.dumps(case)]
         try:
             r = subprocess.run(command, env=self.environment(home), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=1500)
             said = r.stdout.decode(errors="replace").strip()

@@ -77,6 +77,15 @@ def start(words, **environment):
     return subprocess.Popen(["hcloud-v6"] + words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, **environment})
 
 
+def outcome(p):
+    """All that it says until its end."""
+    try:
+        return p.communicate(timeout=LIMIT_S)[0].decode(errors="replace")
+    except subprocess.TimeoutExpired:
+        p.kill()
+        raise Wrong("'%s' still runs after %d s: %s" % (" ".join(p.args), LIMIT_S, tail(p.communicate()[0].decode(errors="replace"))))
+
+
 def without_twin(scenario):
     """Hosts build images without knowing of each other; what one of them made too many goes by `image prune`."""
     if "image" in scenario.words:
@@ -89,7 +98,11 @@ def together(scenario, case, log):
     for words, place in zip(case["words"] or [scenario.words, scenario.words], places):
         running.append(start(words, **place))
         time.sleep(case["delay"])
-    ended = [(p.communicate(timeout=LIMIT_S)[0].decode(errors="replace"), p.returncode) for p in running]
+    try:
+        ended = [(outcome(p), p.returncode) for p in running]
+    finally:
+        for p in running:
+            p.poll() is None and p.kill()
     statuses = [status for _, status in ended]
     for said, status in ended:
         if status == 7 and not re.search(r"worked on by|is held by", said):
@@ -152,7 +165,7 @@ def goes_on(scenario, first, place):
     with as_if_on(place):
         before = scenario.view()
     first.send_signal(signal.SIGCONT)
-    said = first.communicate(timeout=LIMIT_S)[0].decode(errors="replace")
+    said = outcome(first)
     why = {0: "", 7: r"taken over the lock|no longer ours|is held by|worked on by", 8: "timed out"}       # 8: the request that it was waiting for
     if first.returncode not in why or not re.search(why[first.returncode], said):
         raise Wrong("the first went on and ended with %s: %s" % (first.returncode, tail(said)))
