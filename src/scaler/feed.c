@@ -6,7 +6,10 @@
 #include "base/json.h"
 #include "scaler/scan.h"
 
-enum { WAITING_MAX = 3 };      /* pages that are read but not yet taken, of all lists together */
+enum {
+        WAITING_MAX = 3,       /* pages that are read but not yet taken, of all lists together */
+        PAGES_MAX = 10000,     /* of one list: one that goes on behind that has no end */
+};
 
 struct feed {
         struct feeds *all;
@@ -117,7 +120,7 @@ static bool hand_over(struct feeds *all, struct feed_page *p) {
 
 static int read_list(struct feed *f, struct error *err) {
         _cleanup_str_ char *token = NULL;
-        for (;;) {
+        for (unsigned pages = 0; pages < PAGES_MAX; pages++) {
                 struct feed_page *p = xnew0(struct feed_page);
                 p->list = f->list;
                 if (read_page(f, token, p, err) < 0) {
@@ -129,6 +132,7 @@ static int read_list(struct feed *f, struct error *err) {
                 if (!hand_over(f->all, p) || !token)
                         return 0;
         }
+        return error_set(err, ERR_PROTOCOL, "GET %s: the list has no end", f->list->path);
 }
 
 static void *run(void *data) {

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "check.h"
+#include "scaler/feed.h"
 #include "scaler/snapshot.h"
 
 /* The value behind "key": in what snapshot_write() wrote; owned, NULL when the part is not there. */
@@ -41,6 +42,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n) {
                         CHECK(twice && strcmp(text, twice) == 0);
                 }
         }
+        error_done(&err);
+        char *next = NULL;
+        if (feed_token("fuzz", (const char *) p + 1, n - 1, &next, &err) < 0)
+                CHECK((err.kind == ERR_PROTOCOL || err.kind == ERR_INVALID) && !next);
+        free(next);
         error_done(&err);
         return 0;
 }
