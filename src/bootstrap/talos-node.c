@@ -166,16 +166,35 @@ int bootstrap_wait_talos(const struct bootstrap *b, const struct bootstrap_node 
         }
 }
 
+#define ROUTES_MS (60 * SECOND_MS)
+
+/* Whatever hinders one look is gone at the next, or it is said. */
+static int read_routes(const struct bootstrap *b, const struct bootstrap_node *node, struct talos_routes *ret, struct error *err) {
+        struct talos_client c = node_secure(b, node, 10 * SECOND_MS);
+        struct wait w = wait_begin(b, 0, ROUTES_MS);
+
+        for (;;) {
+                _cleanup_error_ struct error why = ERROR_INIT;
+
+                if (talos_route_list(&c, ret, &why) >= 0)
+                        return 0;
+                if (!kube_error_passes(&why)) {
+                        error_move(err, &why);
+                        return error_wrap(err, "reading the routes of node '%s'", node->name);
+                }
+                if (wait_pause(&w, err, "the routes of node '%s' cannot be read: %s", node->name, error_text(&why)) < 0)
+                        return -1;
+        }
+}
+
 /* The public link is the one that carries the IPv6 default route; the metadata service is reached through it too. */
 int bootstrap_check_metadata_route(const struct bootstrap *b, const struct bootstrap_node *node, struct error *err) {
-        struct talos_client c = node_secure(b, node, 10 * SECOND_MS);
         _cleanup_(talos_routes_done) struct talos_routes routes = { 0 };
         const struct talos_route *to_metadata;
         const char *public_link = NULL;
-        int r = talos_route_list(&c, &routes, err);
 
-        if (r < 0)
-                return error_wrap(err, "reading the routes of node '%s'", node->name);
+        if (read_routes(b, node, &routes, err) < 0)
+                return -1;
         for (size_t i = 0; i < routes.n; i++)
                 if (str_eq(routes.items[i].family, "inet6") && str_empty(routes.items[i].destination))
                         public_link = routes.items[i].link;
