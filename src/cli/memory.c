@@ -2,13 +2,14 @@
  *
  * Half of what is allocated in this process is asked for by libraries: by OpenSSL while a certificate is read, by libyaml, libssh, zlib, by the C library in fopen() and
  * getaddrinfo(). What each of them makes of NULL is its own affair, and seldom tested there. The dynamic linker lets all of them find these functions first
- * (glibc manual, "Replacing malloc"); free() and the rest need no replacement, since the heap is the C library's all the same. Where there is no glibc, or where a sanitizer
- * brings an allocator of its own, this file is not built, and base/memory.h's hooks for jansson and libcurl remain. */
+ * (glibc manual, "Replacing malloc"). free() is here so that all of it goes to one heap also where the system preloads another allocator. Where there is no glibc, or where a
+ * sanitizer brings an allocator of its own, this file is not built, and base/memory.h's hooks for jansson and libcurl remain. */
 #include <errno.h>
 #include <malloc.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 
@@ -17,6 +18,9 @@ void *__libc_malloc(size_t n);
 void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *p, size_t n);
 void *__libc_memalign(size_t alignment, size_t n);
+void __libc_free(void *p);
+
+void free(void *p) { __libc_free(p); }
 
 void *malloc(size_t n) {
         void *p = __libc_malloc(n);
@@ -47,6 +51,7 @@ void *memalign(size_t alignment, size_t n) {
 }
 
 void *aligned_alloc(size_t alignment, size_t n) { return memalign(alignment, n); }
+void *valloc(size_t n) { return memalign((size_t) sysconf(_SC_PAGESIZE), n); }
 
 int posix_memalign(void **ret, size_t alignment, size_t n) {
         if (alignment % sizeof(void *) != 0 || alignment == 0 || (alignment & (alignment - 1)) != 0)
