@@ -94,8 +94,8 @@ static void add_direction(struct sim_hetzner *c, struct strbuf *b, bool in) {
                     "    ip6 %s vmap @servers_%s\n  }\n", in ? "input" : "output", in ? "input" : "output", in ? "daddr" : "saddr", direction);
 }
 
-void sim_hetzner_filter(struct sim_world *w, struct strbuf *b) {
-        strbuf_adds(b, "table inet hcloud_v6_sim\ndelete table inet hcloud_v6_sim\ntable inet hcloud_v6_sim {\n");
+void sim_hetzner_filter(struct sim_world *w, const char *table, struct strbuf *b) {
+        strbuf_addf(b, "table inet %s\ndelete table inet %s\ntable inet %s {\n", table, table, table);
         add_chains(w->hetzner, b);
         add_direction(w->hetzner, b, true);
         add_direction(w->hetzner, b, false);

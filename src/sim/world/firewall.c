@@ -25,10 +25,16 @@ struct sim_firewall {
         struct waiters waiting;          /* for the next run */
         struct waiters running;          /* for this one */
         uint64_t runs;
+        unsigned current;                /* the table that holds */
+        bool removing;                   /* what runs takes the former table away */
         bool failed;
 };
 
 static void run(struct sim_firewall *f);
+
+/* A table that is replaced lets a packet pass now and then: it meets the old chain when its rules are gone already, and the new one before they are there (one of 600,000 was
+ * seen, on a busy machine). So the new table comes beside the old one, and what either forbids is forbidden, before the old one goes. */
+static const char *const tables[] = { "hcloud_v6_sim", "hcloud_v6_sim_too" };
 
 /* nft reads the whole table from a file in memory: no pipe that could block the loop. */
 static pid_t start_nft(const char *script, size_t n, struct error *err) {
@@ -82,6 +88,17 @@ static void run_later(void *data) {
         run(data);
 }
 
+static void launch(struct sim_firewall *f, const char *script, size_t n);
+
+static void remove_former(struct sim_firewall *f) {
+        const char *old = tables[f->current];
+        _cleanup_str_ char *script = xasprintf("table inet %s\ndelete table inet %s\n", old, old);
+
+        f->current ^= 1;
+        f->removing = true;
+        launch(f, script, strlen(script));
+}
+
 static void finished(void *data, uint32_t events) {
         struct sim_firewall *f = data;
         int status = 0;
@@ -92,6 +109,11 @@ static void finished(void *data, uint32_t events) {
         while (waitpid(f->pid, &status, 0) < 0 && errno == EINTR)
                 ;
         f->pid = 0;
+        if (status == 0 && !f->removing) {
+                remove_former(f);
+                return;
+        }
+        f->removing = false;
         if (status != 0 && !f->failed) {
                 f->failed = true;
                 fprintf(stderr, "hcloud-v6-sim: nft refused the firewall table (status %d); firewalls are no longer as the API shows them\n", status);
@@ -101,24 +123,30 @@ static void finished(void *data, uint32_t events) {
                 loop_timer_set(f->world->loop, &f->delay, 20, run_later, f);
 }
 
-static void run(struct sim_firewall *f) {
+static void launch(struct sim_firewall *f, const char *script, size_t n) {
         struct error err = ERROR_INIT;
-        _cleanup_strbuf_ struct strbuf script = STRBUF_INIT;
 
-        if (f->pid || !f->waiting.n)
-                return;
-        sim_hetzner_filter(f->world, &script);
-        f->running = f->waiting;
-        f->waiting = (struct waiters) { 0 };
-        f->runs++;
-        f->pid = start_nft(script.data, script.len, &err);
+        f->pid = start_nft(script, n, &err);
         f->pidfd = f->pid > 0 ? (int) syscall(SYS_pidfd_open, f->pid, 0) : -1;
         if (f->pid < 0 || f->pidfd < 0 || loop_watch_add(f->world->loop, f->pidfd, 1 /* EPOLLIN */, finished, f, &f->watch, &err) < 0) {
                 fprintf(stderr, "hcloud-v6-sim: %s\n", error_text(&err));
                 error_done(&err);
                 f->pid = 0;
+                f->removing = false;
                 call_all(&f->running);
         }
+}
+
+static void run(struct sim_firewall *f) {
+        _cleanup_strbuf_ struct strbuf script = STRBUF_INIT;
+
+        if (f->pid || !f->waiting.n)
+                return;
+        sim_hetzner_filter(f->world, tables[f->current ^ 1], &script);
+        f->running = f->waiting;
+        f->waiting = (struct waiters) { 0 };
+        f->runs++;
+        launch(f, script.data, script.len);
 }
 
 void sim_firewall_sync(struct sim_world *w, sim_firewall_fn fn, void *data) {

@@ -15,5 +15,5 @@ void sim_firewall_sync(struct sim_world *w, sim_firewall_fn fn, void *data);
 void sim_firewall_forget(struct sim_world *w, const void *data);
 uint64_t sim_firewall_runs(const struct sim_world *w);
 
-/* hetzner/filter.c: the table as nft's input. */
-void sim_hetzner_filter(struct sim_world *w, struct strbuf *out);
+/* hetzner/filter.c: the table of that name as nft's input; what had the name before is replaced. */
+void sim_hetzner_filter(struct sim_world *w, const char *table, struct strbuf *out);

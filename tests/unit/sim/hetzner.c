@@ -194,14 +194,14 @@ START_TEST(a_firewall_is_pending_before_it_is_applied) {
         const char *prefix = ip6_prefix_format(&sim_machine_by_id(&world, s)->prefix, text);
 
         ck_assert_str_eq(json_string_value(json_object_get(json_array_get(jget(j, "server.public_net.firewalls"), 0), "status")), "pending");
-        sim_hetzner_filter(&world, &before);
+        sim_hetzner_filter(&world, "sim", &before);
         ck_assert_msg(!strstr(strbuf_str(&before), prefix), "a pending firewall is enforced");
         refused("DELETE", path, NULL, 422, "resource_in_use");
         settle();
         json_decref(j);
         j = show("servers", s);
         ck_assert_str_eq(json_string_value(json_object_get(json_array_get(jget(j, "server.public_net.firewalls"), 0), "status")), "applied");
-        sim_hetzner_filter(&world, &after);
+        sim_hetzner_filter(&world, "sim", &after);
         ck_assert(strstr(strbuf_str(&after), prefix) != NULL);
         ck_assert(strstr(strbuf_str(&after), "ip6 saddr { 2001:db8:ffff::/64 } tcp dport 50000 accept") != NULL);
         _cleanup_str_ char *server_path = xasprintf("/servers/%lld", (long long) s);
