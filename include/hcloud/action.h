@@ -36,7 +36,8 @@ HCLOUD_API int hcloud_action_list_of(struct hcloud_client *client, const char *k
  * showed as successful costs no request.
  *
  * A failed action gives the error's kind by its code where that is known (ERR_LOCKED, ERR_CAPACITY …), else ERR_REFUSED; the
- * message names the command, the resource, code and text. An id that the API does not know: ERR_NOT_FOUND. All actions of the
+ * message names the command, the resource, code and text. An id that the API does not know: ERR_NOT_FOUND. One that has not ended
+ * after half an hour: ERR_TIMEOUT. All actions of the
  * call are waited for before the first failure is returned. (hcloud API: GET /actions?id=…) */
 HCLOUD_API int hcloud_actions_wait(struct hcloud_client *client, const int64_t *ids, size_t n, struct error *err);
 

@@ -8,6 +8,7 @@
 
 #define DEFAULT_WAIT_MS 300000
 #define IMAGE_WAIT_MS 1800000
+#define ACTION_WAIT_MS 1800000   /* the longest take minutes: a snapshot of a large disk */
 #define IMAGE_INTERVAL_MS 5000
 
 SHAPE(static, action_resource_shape, hcloud_action_resource, "action's resource",
@@ -44,9 +45,10 @@ int hcloud_action_list_of(struct hcloud_client *client, const char *kind, int64_
 
 int hcloud_actions_wait(struct hcloud_client *client, const int64_t *ids, size_t n, struct error *err) {
         _cleanup_free_ struct watch_entry *entries = n ? xcalloc(n, sizeof(*entries)) : NULL;
+        int64_t deadline = clock_mono_ms(client->clock) + ACTION_WAIT_MS;
         for (size_t i = 0; i < n; i++) {
                 bool done = ids[i] == 0 || watch_knows_success(client->watch, ids[i]);
-                entries[i] = (struct watch_entry) { .id = ids[i], .state = done ? WATCH_DONE : WATCH_WAITING, .error = ERROR_INIT };
+                entries[i] = (struct watch_entry) { .id = ids[i], .deadline_ms = deadline, .state = done ? WATCH_DONE : WATCH_WAITING, .error = ERROR_INIT };
         }
         return watch_run(client, entries, n, err);
 }

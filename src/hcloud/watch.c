@@ -139,8 +139,10 @@ static void judge_action(struct watch_entry *e, const struct hcloud_action *acti
                 e->state = WATCH_DONE;
                 return;
         }
-        if (!str_eq(action->status, "error"))
-                return;         /* running, or a word that is not known yet */
+        if (!str_eq(action->status, "error")) {         /* running, or a word that is not known yet */
+                snprintf(e->seen, sizeof(e->seen), "%s, %s", action->command ? action->command : "?", action->status ? action->status : "?");
+                return;
+        }
         const struct hcloud_action_resource *on = action->resources.n ? &action->resources.items[0] : NULL;
         error_set(&error, retry_action_kind(action->error_code), "action %s of %s %lld failed: %s (%s)",
                   action->command ? action->command : "?", on && on->type ? on->type : "resource", on ? (long long) on->id : 0LL,
@@ -251,14 +253,14 @@ static void poll_server_list(struct hcloud_client *c, struct round *servers, siz
         }
 }
 
-static void check_deadlines(struct hcloud_client *c, struct round *servers) {
+static void check_deadlines(struct hcloud_client *c, struct round *round) {
         int64_t now = clock_mono_ms(c->clock);
-        for (size_t i = 0; i < servers->n; i++) {
-                struct watch_entry *e = &servers->items[i];
+        for (size_t i = 0; i < round->n; i++) {
+                struct watch_entry *e = &round->items[i];
                 if (e->state != WATCH_WAITING || now < e->deadline_ms)
                         continue;
-                error_set(&e->error, ERR_TIMEOUT, "server %lld is still not ready: %s", (long long) e->id,
-                          e->seen[0] ? e->seen : "not seen");
+                error_set(&e->error, ERR_TIMEOUT, "%s %lld is still %s: %s", e->server ? "server" : "action", (long long) e->id,
+                          e->server ? "not ready" : "not done", e->seen[0] ? e->seen : "not seen");
                 e->state = WATCH_FAILED;
         }
 }
@@ -268,6 +270,7 @@ static void poll_actions(struct hcloud_client *c, struct round *actions) {
                 struct round batch = { actions->items + i, MIN(actions->n - i, (size_t) BATCH) };
                 poll_action_batch(c, &batch);
         }
+        check_deadlines(c, actions);
 }
 
 /* pages: what a list is expected to take, and what it took. */

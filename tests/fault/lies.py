@@ -17,7 +17,7 @@ def lost(h, reference):
     pairs, cover = [], []
     for part in LOST:
         for turn, (route, number) in enumerate(c for c in called(reference, part) if re.match(CHANGES[part], c[0])):
-            some = [{"kind": "lied", "fault": fault(k, route, number), "right": [0]} for k in LOST[part]]
+            some = [{"kind": "lied", "fault": fault(k, route, number), "right": [0, 1] if "create_image" in route else [0]} for k in LOST[part]]
             pairs += some
             cover.append(some[(turn + h.o.seed) % len(some)])
     return h.some(pairs if h.o.every else cover)
@@ -48,19 +48,22 @@ def lied(h, reference):
         {"kind": "lied", "fault": "pages:size=%d" % n, "right": [0]} for n in (1, 2)] + [
         {"kind": "lied", "fault": "duplicate", "right": [0]}, {"kind": "lied", "fault": "unknown", "right": [0]}, {"kind": "lied", "fault": "kube-unknown", "right": [0]}]
     dates = [{"kind": "lied", "fault": "wrong-date:seconds=%d" % s, "right": [0, 1]} for s in (3600, -3600, 31536000, -31536000)]
-    clocks = [{"kind": "lied", "fault": "steady", "right": [0, 1, 5, 8], "jump": "%d@%d" % (s, at)} for s in (3600, -3600, 31536000, -31536000) for at in (1, 12, 40, 70, 95)]
+    clocks = [{"kind": "lied", "fault": "steady", "right": [0, 1, 5, 8], "jump": "%d@%d" % (s, at), "later": "3600@500"} for s in (3600, -3600, 31536000, -31536000) for at in (1, 12, 40, 70, 95)]
+    forever = [{"kind": "lied", "fault": "action-stuck:command=%s,count=1" % c, "right": [8], "later": "3600@12", "where": "/actions?"}
+               for c in ("create_server", "attach_to_network", "set_firewall_rules")]
+    strangers = [{"kind": "lied", "fault": f, "right": [5, 8, 1], "later": "3600@8", "where": ":6443"} for f in ("stranger:part=kube", "tls-alert:part=kube")]
     nulls = [{"kind": "lied", "fault": fault("api-error:code=%s" % c, "POST /servers", 0) + "\ndetails-null", "right": [0, 1, 6]}
              for c in ("invalid_input", "resource_limit_exceeded", "uniqueness_error")]
     if h.o.every:
-        return h.some(found + everywhere + dates + clocks + nulls)
-    return h.some(found[h.o.seed % 4::4] + everywhere + dates + clocks[h.o.seed % 2::2] + nulls)
+        return h.some(found + everywhere + dates + clocks + nulls + forever + strangers)
+    return h.some(found[h.o.seed % 4::4] + everywhere + dates + clocks[h.o.seed % 2::2] + nulls + forever + strangers)
 
 
 def name(case):
     words = case["fault"].replace("\n", " and ")
     if "jump" in case:
         return "the clock is off by %s s from request %s on" % tuple(case["jump"].split("@"))
-    return "%s, %s" % (case["scenario"], words)
+    return "%s, %s%s" % (case["scenario"], words, ", and it has no patience" if "later" in case else "")
 
 
 def lost_by(scenario):
@@ -87,11 +90,14 @@ def lied_to(scenario, case, log):
         strike(spec)
     environment = {"FAULT_LOG": log, "LD_PRELOAD": os.environ["FAULT_SHIM"]}
     if "jump" in case:
-        environment = {"FAULT_JUMP": case["jump"], "LD_PRELOAD": os.path.join(os.path.dirname(os.environ["FAULT_SHIM"]), "fault-clock.so")}
+        environment["FAULT_JUMP"] = case["jump"]
+    if "later" in case:             # its patience is over at once
+        environment.update(FAULT_LATER=case["later"], FAULT_WHERE=case.get("where", ""), LD_PRELOAD=os.path.join(os.path.dirname(os.environ["FAULT_SHIM"]), "fault-clock.so"))
     status, said = run(scenario.words, **environment)
     if not over() and "jump" not in case:
         return ["not reached"]
-    check(scenario, case, status, said)
+    if status != 3 or "  left: " not in said:       # a list of the past may still have what is gone
+        check(scenario, case, status, said)
     if "untouched" in case:
         with open(log) as f:
             touched = [e for e in f if re.search(r" send (POST|PUT|DELETE) .*\b%s\b" % case["untouched"], e)]

@@ -55,6 +55,16 @@ START_TEST(actions_are_asked_in_batches) {
         fake_stop(&f);
 } END_TEST
 
+START_TEST(an_action_that_never_ends_is_given_up) {
+        start_actions(100000);
+        int64_t before = clock_mono_ms(f.clock), waited;
+        ck_fails(hcloud_actions_wait(f.client, (const int64_t[]) { 7 }, 1, &f.error), f.error, ERR_TIMEOUT);
+        waited = clock_mono_ms(f.clock) - before;
+        ck_assert_msg(waited >= 1800000 && waited < 1810000, "%lld ms", (long long) waited);
+        ck_assert_ptr_nonnull(strstr(f.error.message, "action 7 is still not done"));
+        fake_stop(&f);
+} END_TEST
+
 START_TEST(intervals_rise_to_two_seconds) {
         start_actions(6);
         int64_t before = clock_mono_ms(f.clock);
@@ -267,6 +277,7 @@ static Suite *suite(void) {
         TCase *c = tcase_create("waiter");
         tcase_set_timeout(c, 30);
         tcase_add_test(c, actions_are_asked_in_batches);
+        tcase_add_test(c, an_action_that_never_ends_is_given_up);
         tcase_add_test(c, intervals_rise_to_two_seconds);
         tcase_add_test(c, nothing_to_wait_for_asks_nothing);
         tcase_add_test(c, failed_action_says_what_and_why);
