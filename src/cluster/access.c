@@ -231,7 +231,7 @@ static void note(void *data, const char *text) {
 
 void cluster_bootstrap(struct cluster *c, struct plan_step *step, struct bootstrap *ret) {
         *ret = (struct bootstrap) { .http = c->http, .clock = c->clock, .cancel = step ? plan_cancel(step) : c->o.cancel, .kube = c->kube, .looks = c->looks,
-                                    .still = cluster_still_ours, .still_data = c, .note = step ? note : NULL, .note_data = step };
+                                    .still = cluster_may_wait, .still_data = c, .note = step ? note : NULL, .note_data = step };
         if (c->has_talos)
                 ret->talos = (struct http_tls) { .ca_pem = c->talos.ca, .cert_pem = c->talos.client.cert, .key_pem = c->talos.client.key,
                                                      .clock_off_ms = clock_off_ms(c) };

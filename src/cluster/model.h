@@ -183,6 +183,8 @@ struct cluster {
         struct pool_state **chosen; size_t n_chosen;           /* pools with fewer candidates, for servers that a decision wants so */
         int64_t node_ms;                       /* scale: see struct scale_options */
         struct strv lost_nodes;                /* Nodes without a server of ours */
+        int64_t looked_ms;                     /* guarded by mutex: when a wait of `up` last saw all servers that it found, 0: it does not look */
+        bool servers_gone;                     /* guarded by mutex: some were missing */
         char *quota_text;                      /* guarded by mutex: the limit that was met; no further creates */
         struct cost cost_all, cost_new;
         struct hcloud_pricing *pricing;
@@ -332,6 +334,7 @@ int may_change(struct cluster *c, enum lock_group group, struct error *err);
 int server_delete(struct cluster *c, int64_t id, struct error *err);           /* and waits */
 
 /* ---- steps (up-cloud.c, up-nodes.c): functions for plans; arg is a node, a group, a release or the cluster ---- */
+int cluster_may_wait(void *cluster, struct error *err);        /* is it still ours, and are the servers that `up` found there still there? */
 int step_lock(struct plan_step *s, void *arg, struct error *err);
 int step_secrets(struct plan_step *s, void *arg, struct error *err);
 int step_group(struct plan_step *s, void *arg, struct error *err);

@@ -2,6 +2,7 @@
 #include "cluster/model.h"
 
 #define STALE_MS (60 * 1000)
+#define LOOK_MS (30 * 1000)
 #define QUOTA_HINT "ask for more in the Hetzner Console (Limits, Request change); then run the same command again: what exists is used"
 
 int may_change(struct cluster *c, enum lock_group group, struct error *err) {
@@ -28,7 +29,7 @@ static int creating(struct cluster *c, int rc, struct error *err) {
 }
 
 /* Somebody thought long about the question, and somebody else may have worked on the cluster meanwhile. */
-static int check_unchanged(struct cluster *c, struct error *err) {
+static int check_servers(struct cluster *c, bool no_more, struct error *err) {
         _cleanup_str_ char *selector = cluster_selector(c);
         struct hcloud_list_options o = { .label_selector = selector };
         struct hcloud_server_list *now = NULL;
@@ -40,13 +41,40 @@ static int check_unchanged(struct cluster *c, struct error *err) {
                 for (size_t j = 0; j < now->n; j++)
                         known += c->nodes[i].existed && now->items[j].id == c->nodes[i].server_id;
         }
-        bool same = known == had && now->n == had;
+        bool same = known == had && (now->n == had || !no_more);
         hcloud_server_list_free(now);
         return same ? 0 : error_set(err, ERR_CONFLICT, "the cluster's servers have changed since this plan was made; run the command again");
 }
 
+/* An `up` that finds nothing to make takes no lock, and may wait for a cluster that somebody else destroys meanwhile. One of the threads that wait looks, and
+ * all of them learn it. A look that fails says nothing. */
+int cluster_may_wait(void *cluster, struct error *err) {
+        struct cluster *c = cluster;
+        _cleanup_error_ struct error e = ERROR_INIT;
+        int64_t now = clock_mono_ms(c->clock);
+        if (lock_check(c, LOCK_BEGUN, err) < 0)
+                return -1;
+        pthread_mutex_lock(&c->mutex);
+        bool due = c->looked_ms && !c->servers_gone && now - c->looked_ms >= LOOK_MS;
+        if (due)
+                c->looked_ms = now;
+        pthread_mutex_unlock(&c->mutex);
+        bool missing = due && check_servers(c, false, &e) < 0 && e.kind == ERR_CONFLICT;
+        pthread_mutex_lock(&c->mutex);
+        c->servers_gone = missing = c->servers_gone || missing;
+        pthread_mutex_unlock(&c->mutex);
+        if (!missing)
+                return 0;
+        error_set(err, ERR_CONFLICT, "servers of the cluster have gone while this run waited for them");
+        return error_hint(err, "see who works on the cluster, then run the command again");
+}
+
 int step_lock(struct plan_step *s, void *arg, struct error *err) {
         struct cluster *c = arg;
+        pthread_mutex_lock(&c->mutex);
+        c->looked_ms = clock_mono_ms(c->clock);
+        c->servers_gone = false;
+        pthread_mutex_unlock(&c->mutex);
         if (!c->work)
                 return 0;
         if (lock_cloud(c, err) < 0)
@@ -55,7 +83,7 @@ int step_lock(struct plan_step *s, void *arg, struct error *err) {
         bool from_nothing = true;
         for (size_t i = 0; i < c->n_nodes; i++)
                 from_nothing = from_nothing && !c->nodes[i].existed;
-        return from_nothing && clock_mono_ms(c->clock) - c->observed_ms < STALE_MS ? 0 : check_unchanged(c, err);
+        return from_nothing && clock_mono_ms(c->clock) - c->observed_ms < STALE_MS ? 0 : check_servers(c, true, err);
 }
 
 /* Before anything billable: secrets, and one config of every kind to see that all fits. */

@@ -4,12 +4,12 @@ import base64, hashlib, ipaddress, json, os, re, socket, ssl, subprocess
 state_dir = lambda: os.path.join(os.environ["XDG_STATE_HOME"], "hcloud-v6", "default")
 
 
-def exchange(url, body, method, kind, context=None):
+def exchange(url, body, method, kind, context=None, more=""):
     """One request. By hand, since Python's own client takes longer to load than most cases take to run."""
     host, port, path = re.match(r"https?://\[([^]]+)\]:(\d+)(.*)", url).groups()
     data = b"" if body is None else json.dumps(body).encode()
-    head = "%s %s HTTP/1.1\r\nHost: [%s]:%s\r\nContent-Type: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % (
-        method or ("GET" if body is None else "POST"), path, host, port, kind, len(data))
+    head = "%s %s HTTP/1.1\r\nHost: [%s]:%s\r\nContent-Type: %s\r\nContent-Length: %d\r\n%sConnection: close\r\n\r\n" % (
+        method or ("GET" if body is None else "POST"), path, host, port, kind, len(data), more)
     with socket.create_connection((host, int(port)), timeout=30) as plain:
         with context.wrap_socket(plain, server_hostname=host) if context else plain as s:
             s.sendall(head.encode() + data)
@@ -23,6 +23,16 @@ def exchange(url, body, method, kind, context=None):
 
 def control(path, body=None, method=None):
     return exchange(os.environ["HCLOUD_V6_SIM_CONTROL"] + path, body, method, "application/json")
+
+
+def settle():
+    """Asks for every action that still runs, until none does: then nothing changes in the cloud by itself but the nodes' life."""
+    for _ in range(200):
+        running = [a["id"] for a in control("/state")["running_actions"]]
+        if not running:
+            return
+        for i in running:
+            exchange("%s/actions/%d" % (os.environ["HCLOUD_ENDPOINT"], i), None, "GET", "application/json", more="Authorization: Bearer %s\r\n" % os.environ["HCLOUD_TOKEN"])
 
 
 def kubeconfig():
