@@ -17,7 +17,7 @@ def lost(h, reference):
     pairs, cover = [], []
     for part in LOST:
         for turn, (route, number) in enumerate(c for c in called(reference, part) if re.match(CHANGES[part], c[0])):
-            some = [{"kind": "lied", "fault": fault(k, route, number), "right": [0, 1] if "create_image" in route else [0]} for k in LOST[part]]
+            some = [{"kind": "lied", "fault": fault(k, route, number), "right": [0, 1] if "create_image" in route or route.endswith("POST /apis/coordination.k8s.io/v1/namespaces/kube-system/leases") else [0]} for k in LOST[part]]
             pairs += some
             cover.append(some[(turn + h.o.seed) % len(some)])
     return h.some(pairs if h.o.every else cover)
