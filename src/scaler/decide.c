@@ -97,12 +97,13 @@ bool decision_is_empty(const struct decision *d) {
 
 /* ---- may a decision be made at all? ---- */
 
-/* Nodes that boot are not counted: they are unready because they are new. */
+/* Nodes that boot are not counted: they are unready because they are new. Nor those that an earlier run was taking away, whose servers may be off or gone: to
+ * count them would keep a killed tick's work from ever being finished in a small cluster. */
 static int refuse_unready(const struct snapshot *s, struct error *err) {
         size_t unready = 0, all = 0;
         for (size_t i = 0; i < s->n_nodes; i++) {
                 const struct node *n = &s->nodes[i];
-                if (n->never_ready && s->now_ms - n->created_ms < s->settings.boot_ms)
+                if ((n->never_ready && s->now_ms - n->created_ms < s->settings.boot_ms) || (n->phase && !n->control_plane))
                         continue;
                 all++;
                 unready += !n->ready;

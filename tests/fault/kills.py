@@ -32,6 +32,7 @@ ROWS = {
     "scale-up": ("scale-up", events, True),
     "scale-down": ("scale-down", events, True),
     "scale-auto": ("scale-auto", events, False),
+    "scale-auto-down": ("scale-auto-down", events, False),
     "image": ("image", events, True),
     "doubles": ("up", doubles, False),
 }

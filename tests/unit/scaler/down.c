@@ -140,6 +140,7 @@ static const struct row rows[] = {
         { "its server is there again", "node w1 keep gone=2m", "", "mark w1 server-gone-since -" },
         { "a drain left over", "node w1 cordoned phase=draining", "resume-drain w1", "left draining" },
         { "a drain left over, its server gone", "lone w1 unready phase=deleting\nnode w2 keep\nnode w3 keep", "resume-drain w1", NULL },
+        { "two drains left over, half of all nodes", "lone w1 unready phase=deleting\nlone w2 unready phase=deleting\nnode w3 keep", "resume-drain w1; resume-drain w2", NULL },
         { "a control plane in a phase", "plane cp2 cordoned phase=draining", "report cp2", "never taken away" },
         { "a drain is taken back", "node w1 cordoned phase=draining taint=node.kubernetes.io/unschedulable:NoSchedule\npending b cpu=1", "take-back w1", "it is taken back" },
         { "a drain is not taken back for what fits elsewhere", "node w1 cordoned phase=draining\nnode w2\npending b cpu=1", "resume-drain w1", NULL },
