@@ -69,9 +69,13 @@ def walk(roots, seen):
                     seen["temporary files"].add(read(path))
 
 
+children = []                   # kept: a Popen that is dropped takes the status of a child that has ended, and leaves none for who waits
+
+
 def start(command, umask, typed, output):
     if not typed:
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, preexec_fn=lambda: os.umask(umask)).pid, -1
+        children.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, preexec_fn=lambda: os.umask(umask)))
+        return children[-1].pid, -1
     pid, terminal = pty.fork()
     if pid == 0:
         os.umask(umask)
